@@ -1,0 +1,1 @@
+"""Satellite habitat analysis for the Amur leopard and the Amur tiger."""
