@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from affine import Affine
@@ -76,9 +77,7 @@ class Grid:
                 )
 
     @classmethod
-    def around(
-        cls, bounds: Bounds, crs: str, resolution_m: float, origin: tuple[float, float] = (0.0, 0.0)
-    ) -> Grid:
+    def around(cls, bounds: Bounds, crs: str, resolution_m: float, origin: tuple[float, float] = (0.0, 0.0)) -> Grid:
         """Snap bounds outward to pixel edges at ``origin + k * resolution_m``."""
         check_metre_crs(crs)
         if not resolution_m > 0:
@@ -92,8 +91,9 @@ class Grid:
             return float(anchor + whole * resolution_m)
 
         west, south, east, north = bounds
-        snapped = (snap(west, origin[0], 0), snap(south, origin[1], 0), snap(east, origin[0], 1), snap(north, origin[1], 1))
-        return cls(crs, float(resolution_m), snapped)
+        low = snap(west, origin[0], 0), snap(south, origin[1], 0)
+        high = snap(east, origin[0], 1), snap(north, origin[1], 1)
+        return cls(crs, float(resolution_m), (*low, *high))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -107,7 +107,7 @@ class Grid:
         return Affine(self.resolution_m, 0.0, self.bounds[0], 0.0, -self.resolution_m, self.bounds[3])
 
     @property
-    def coords(self) -> dict[str, NDArray[np.float64]]:
+    def coords(self) -> dict[str, NDArray[np.floating]]:
         """Pixel centres ``y`` (north to south) and ``x`` (west to east) [m]."""
         rows, columns = self.shape
         half = self.resolution_m / 2
@@ -133,8 +133,8 @@ class Grid:
         rows, columns = self.shape
         row_edges = _edges(rows, size, phase[0])
         column_edges = _edges(columns, size, phase[1])
-        for top, bottom in zip(row_edges[:-1], row_edges[1:], strict=True):
-            for left, right in zip(column_edges[:-1], column_edges[1:], strict=True):
+        for top, bottom in pairwise(row_edges):
+            for left, right in pairwise(column_edges):
                 yield Tile(top, left, bottom - top, right - left)
 
 
