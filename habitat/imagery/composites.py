@@ -1,0 +1,269 @@
+"""Many dates to one: per-band median, geometric median and the count, spread and mean day behind them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+NODATA = -32768
+"""Code of "no clear observation" in published int16 reflectance."""
+CODE_SCALE = 1e-4
+"""Published int16 reflectance [1] = code * CODE_SCALE."""
+_MASKED = np.uint16(65535)
+_STRIP = 512
+"""Columns worked at once: dates x strip x 2 bytes stays in the first-level cache."""
+
+
+@cache
+def sorting_network(size: int) -> NDArray[np.int64]:
+    """Return the comparators (low, high) of Batcher's odd-even merge sort for `size` inputs.
+
+    References
+    ----------
+    Batcher, K. E. (1968), Sorting networks and their applications, AFIPS.
+
+    Examples
+    --------
+    >>> sorting_network(3).tolist()
+    [[0, 1], [0, 2], [1, 2]]
+    """
+    power = 1
+    while power < size:
+        power *= 2
+    pairs = []
+    p = 1
+    while p < power:
+        k = p
+        while k >= 1:
+            for j in range(k % p, power - k, 2 * k):
+                for i in range(min(k, power - j - k)):
+                    low, high = i + j, i + j + k
+                    if low // (2 * p) == high // (2 * p) and high < size:
+                        pairs.append((low, high))
+            k //= 2
+        p *= 2
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def median(
+    stack: NDArray[np.uint16],
+    clear: NDArray[np.uint8],
+    *,
+    nodata: int = 0,
+    scale: float = CODE_SCALE,
+    offset: float = 0.0,
+    mask_step: int = 1,
+    mask_phase: tuple[int, int] = (0, 0),
+) -> NDArray[np.int16]:
+    """Per-pixel median over the clear dates of one band.
+
+    An even number of dates takes the mean of the two middle values. The kernel sorts whole rows of
+    uint16 with a sorting network, masked values being 65535, so that the compiler can use vector
+    instructions; DN of 65535 itself (never valid reflectance) therefore counts as masked.
+
+    Parameters
+    ----------
+    stack : uint16 (date, y, x)
+        Digital numbers of one band.
+    clear : uint8 (date, y', x')
+        1 where the date may be used; one mask pixel covers `mask_step` band pixels each way.
+    nodata : int
+        DN that means no data.
+    scale, offset : float
+        Reflectance [1] = DN * scale + offset.
+    mask_step, mask_phase : int, (int, int)
+        Band pixel (y, x) has mask pixel ((y + phase_y) // step, (x + phase_x) // step).
+
+    Returns
+    -------
+    int16 (y, x)
+        Reflectance [1] / 1e-4, rounded to even; -32768 where no date is clear.
+
+    Examples
+    --------
+    >>> dn = np.array([[[100]], [[300]], [[0]]], np.uint16)
+    >>> median(dn, np.ones((3, 1, 1), np.uint8)).tolist()
+    [[200]]
+    """
+    dates, height, width = stack.shape
+    out = np.empty((height, width), np.int16)
+    if dates == 0:
+        out.fill(NODATA)
+        return out
+    gain, shift = scale / CODE_SCALE, offset / CODE_SCALE
+    _median_rows(stack, clear, np.uint16(nodata), sorting_network(dates), (mask_step, *mask_phase), (gain, shift), out)
+    return out
+
+
+@njit(nogil=True, cache=True, inline="never")
+def _order(a: Any, b: Any, width: int) -> None:
+    for x in range(width):
+        u = a[x]
+        v = b[x]
+        a[x] = min(u, v)
+        b[x] = max(u, v)
+
+
+@njit(nogil=True, cache=True, inline="never")
+def _take(values: Any, ok: Any, nodata: Any, out: Any, count: Any, width: int) -> None:
+    for x in range(width):
+        v = values[x]
+        good = ok[x] & np.uint8(v != nodata) & np.uint8(v != np.uint16(65535))
+        out[x] = v if good else np.uint16(65535)
+        count[x] += good
+
+
+@njit(nogil=True, cache=True, inline="never")
+def _pick_middle(rows: Any, count: Any, total: Any, width: int) -> None:
+    # total = sum of the two middle values: exact half-integers survive.
+    for x in range(width):
+        total[x] = 0
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        for x in range(width):
+            c = np.uint16(count[x])
+            high = np.uint16(c >> np.uint16(1))
+            low = np.uint16((c - np.uint16(1)) >> np.uint16(1))
+            v = np.uint32(row[x])
+            first = v if (high == k) & (c != 0) else np.uint32(0)
+            second = v if (low == k) & (c != 0) else np.uint32(0)
+            total[x] += first + second
+
+
+@njit(nogil=True, cache=True, inline="never")
+def _encode(total: Any, count: Any, gain: Any, shift: Any, out: Any, width: int) -> None:
+    for x in range(width):
+        code = np.rint(np.float32(total[x]) * gain + shift)
+        code = min(max(code, np.float32(-32767)), np.float32(32767))
+        out[x] = np.int16(code) if count[x] != 0 else np.int16(-32768)
+
+
+@njit(nogil=True, cache=True)
+def _median_rows(stack: Any, clear: Any, nodata: Any, network: Any, mask: Any, affine: Any, out: Any) -> None:
+    dates, height, width = stack.shape
+    step, phase_y, phase_x = mask
+    rows = np.empty((dates, _STRIP), np.uint16)
+    ok = np.empty(_STRIP, np.uint8)
+    count = np.empty(_STRIP, np.uint16)
+    total = np.empty(_STRIP, np.uint32)
+    gain = np.float32(affine[0] * 0.5)
+    shift = np.float32(affine[1])
+    for y in range(height):
+        my = (y + phase_y) // step
+        for left in range(0, width, _STRIP):
+            w = min(_STRIP, width - left)
+            count[:] = 0
+            for t in range(dates):
+                _spread_mask(clear[t, my], step, left + phase_x, ok, w)
+                _take(stack[t, y, left : left + w], ok, nodata, rows[t], count, w)
+            for q in range(network.shape[0]):
+                _order(rows[network[q, 0]], rows[network[q, 1]], w)
+            _pick_middle(rows, count, total, w)
+            _encode(total, count, gain, shift, out[y, left : left + w], w)
+
+
+@njit(nogil=True, cache=True, inline="never")
+def _spread_mask(row: Any, step: int, start: int, out: Any, width: int) -> None:
+    if step == 1:
+        for x in range(width):
+            out[x] = row[start + x]
+    elif step == 2 and start % 2 == 0 and width % 2 == 0:
+        first = start // 2
+        for x in range(width // 2):
+            v = row[first + x]
+            out[2 * x] = v
+            out[2 * x + 1] = v
+    else:
+        for x in range(width):
+            out[x] = row[(start + x) // step]
+
+
+def plain_median(
+    stack: NDArray[np.uint16],
+    clear: NDArray[np.uint8],
+    *,
+    nodata: int = 0,
+    scale: float = CODE_SCALE,
+    offset: float = 0.0,
+) -> NDArray[np.int16]:
+    """Write the median of `median` plainly: the oracle of the fast kernel (mask on the band's grid)."""
+    valid = (clear != 0) & (stack != nodata) & (stack != _MASKED)
+    values = np.where(valid, stack.astype(np.float64), np.nan)
+    with np.errstate(all="ignore"):
+        code = np.rint(_nanmedian(values) * (scale / CODE_SCALE) + offset / CODE_SCALE)
+    filled: NDArray[np.int16] = np.where(np.isnan(code), NODATA, np.clip(code, -32767, 32767)).astype(np.int16)
+    return filled
+
+
+def _nanmedian(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    ordered = np.sort(values, axis=0)  # NaN sorts to the end
+    count = np.isfinite(values).sum(axis=0)
+    high = np.minimum(count // 2, len(values) - 1)[None]
+    low = np.maximum((count - 1) // 2, 0)[None]
+    middle = (np.take_along_axis(ordered, low, 0) + np.take_along_axis(ordered, high, 0))[0] / 2
+    return np.where(count == 0, np.nan, middle)
+
+
+def observation_summary(
+    clear: NDArray[np.uint8], days: NDArray[np.int16]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Count, date spread and mean day of the clear dates of each pixel.
+
+    Parameters
+    ----------
+    clear : uint8 (date, y, x)
+        1 where the date is used.
+    days : int16 (date,)
+        Day of each date, counted from the first day of the period as 1.
+
+    Returns
+    -------
+    count : uint8 (y, x)
+        Clear dates [1], 254 at most.
+    spread : uint8 (y, x)
+        Days from the first to the last clear date [d]; 255 where none is clear.
+    mean_day : uint8 (y, x)
+        Mean day of the period [d]; 255 where none is clear.
+
+    Examples
+    --------
+    >>> c, s, m = observation_summary(np.ones((2, 1, 1), np.uint8), np.array([3, 13], np.int16))
+    >>> int(c[0, 0]), int(s[0, 0]), int(m[0, 0])
+    (2, 10, 8)
+    """
+    shape = clear.shape[1:]
+    count, spread, mean_day = (np.empty(shape, np.uint8) for _ in range(3))
+    _summarise(clear, days.astype(np.int16), count, spread, mean_day)
+    return count, spread, mean_day
+
+
+@njit(nogil=True, cache=True)
+def _summarise(clear: Any, days: Any, count: Any, spread: Any, mean_day: Any) -> None:
+    dates, height, width = clear.shape
+    n = np.empty(width, np.int16)
+    first = np.empty(width, np.int16)
+    last = np.empty(width, np.int16)
+    total = np.empty(width, np.int32)
+    for y in range(height):
+        n[:] = 0
+        first[:] = 32767
+        last[:] = -32768
+        total[:] = 0
+        for t in range(dates):
+            day = days[t]
+            row = clear[t, y]
+            for x in range(width):
+                ok = row[x] != 0
+                n[x] += np.int16(ok)
+                total[x] += np.int32(day) if ok else np.int32(0)
+                first[x] = min(first[x], day) if ok else first[x]
+                last[x] = max(last[x], day) if ok else last[x]
+        for x in range(width):
+            some = n[x] != 0
+            count[y, x] = np.uint8(min(n[x], 254))
+            spread[y, x] = np.uint8(min(last[x] - first[x], 254)) if some else np.uint8(255)
+            mean_day[y, x] = np.uint8(min((total[x] + n[x] // 2) // n[x], 254)) if some else np.uint8(255)

@@ -1,0 +1,25 @@
+"""What all tests share: where the shared reference data lie, and a tiny made-up area."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Root of the shared reference data and imagery; the test is skipped where it is not at hand."""
+    root = Path(os.environ.get("HABITAT_SHARED", REPOSITORY.parent / "shared"))
+    if not (root / "imagery").is_dir():
+        pytest.skip("the shared reference data are not at hand; set HABITAT_SHARED to their folder")
+    return root.resolve()
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the checkout."""
+    return REPOSITORY
