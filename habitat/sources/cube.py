@@ -1,0 +1,287 @@
+"""Cube: scenes as one lazy stack of reflectance on the area's grid, for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import dask.array
+import numpy as np
+import rioxarray  # noqa: F401  (registers .rio, which writes the coordinate system into the cube)
+import stackstac
+import xarray as xr
+from numpy.typing import NDArray
+from shapely.geometry import mapping
+
+from habitat.contracts.area import Area
+from habitat.contracts.errors import AreaOutsideData, ConfigError, NoScenes
+from habitat.contracts.grid import Grid
+from habitat.contracts.layer import Cube, check_cube
+from habitat.contracts.scene import Asset, Scene
+from habitat.imagery.clouds import ClearPolicy, clear_mask, clear_policy
+from habitat.imagery.sensors import SENSORS, Sensor
+from habitat.sources.footprints import touches_area
+from habitat.sources.providers import PROFILES, Provider
+from habitat.sources.stac import Found
+from habitat.sources.window_reader import WindowReader
+
+# dask says nothing of the types of its functions.
+da: Any = dask.array
+Lazy: TypeAlias = Any
+"""A dask array."""
+
+_MASK = "mask"
+_LONG_NAMES = {"clear": "neither cloud, shadow nor otherwise unusable"}
+
+
+def load_cube(
+    scenes: Found | Sequence[Scene],
+    area: Area,
+    *,
+    bands: Sequence[str] | None = None,
+    purpose: str = "forest",
+    chunks: int = 2048,
+) -> Cube:
+    """Lay scenes over the area's grid as a lazy cube; nothing is read before it is computed.
+
+    One time step for each scene, in order of time; scenes of one day are not merged. Reflectance is NaN
+    outside a scene's image, and all NaN where a scene lacks the band. A file that cannot be read raises
+    when it is computed.
+
+    Parameters
+    ----------
+    scenes : Found or sequence of Scene
+        From `search`.
+    area : Area
+        Its grid is the cube's; the coordinate system needs an EPSG code.
+    bands : sequence of str, optional
+        Canonical bands; all that any scene has by default.
+    purpose : str
+        What counts as clear, see `habitat.imagery.clouds.clear_policy`.
+    chunks : int
+        Pixels a side of one block.
+
+    Returns
+    -------
+    Dataset (time, y, x)
+        float32 reflectance [1] for each band and boolean ``clear``, with the scene's ``id``, ``tile``,
+        ``platform`` and ``solar_day`` along time.
+
+    Raises
+    ------
+    NoScenes
+        If there are none.
+    AreaOutsideData
+        If none touches the area.
+    ConfigError
+        If a band or purpose is unknown or the grid's system has no EPSG code.
+    """
+    ordered = sorted(scenes, key=lambda scene: (scene.datetime, scene.id))
+    if not ordered:
+        raise NoScenes(f"there is no scene to load for area {area.name}; call Found.require after searching")
+    if not touches_area([scene.footprint for scene in ordered], area).any():
+        raise AreaOutsideData(
+            f"none of {len(ordered)} scenes touches area {area.name}, {ordered[0].id} and so on; search again"
+        )
+    wanted = _bands(ordered, bands)
+    provider = scenes.provider if isinstance(scenes, Found) else PROFILES.get(ordered[0].provider)
+    parts: list[_Part] = []
+    for name, sensor in SENSORS.items():
+        where = [index for index, scene in enumerate(ordered) if scene.sensor == name]
+        if where:
+            parts.append(_Part([ordered[index] for index in where], where, sensor, area.grid, chunks, provider))
+    order = np.argsort(np.concatenate([part.where for part in parts]))
+    variables = {band: _joined([part.reflectance(band, wanted) for part in parts], order) for band in wanted}
+    variables["clear"] = _joined([part.clear(purpose) for part in parts], order)
+    cube = xr.Dataset(
+        {name: (("time", "y", "x"), values, _attributes(name)) for name, values in variables.items()},
+        coords=_coordinates(ordered) | area.grid.coords,
+    )
+    georeferenced: Cube = cube.rio.write_crs(area.grid.crs)
+    check_cube(georeferenced)
+    return georeferenced
+
+
+def _bands(scenes: Sequence[Scene], bands: Sequence[str] | None) -> tuple[str, ...]:
+    known = dict.fromkeys(band for sensor in SENSORS.values() for band in sensor.bands)
+    present = {band for scene in scenes for band in scene.bands}
+    if bands is None:
+        return tuple(band for band in known if band in present)
+    for band in bands:
+        if band not in known:
+            raise ConfigError(f"band {band!r} is not known; known are {', '.join(known)}")
+        if band not in present:
+            raise ConfigError(f"no scene has band {band!r}; these have {', '.join(sorted(present))}")
+    return tuple(dict.fromkeys(bands))
+
+
+def _attributes(name: str) -> dict[str, str]:
+    return {"units": "1", "long_name": _LONG_NAMES.get(name, f"{name} surface reflectance")}
+
+
+def _coordinates(scenes: Sequence[Scene]) -> dict[str, Any]:
+    times = np.array([scene.datetime.replace(tzinfo=None) for scene in scenes], dtype="datetime64[ns]")
+    return {
+        "time": times,
+        "id": ("time", [scene.id for scene in scenes]),
+        "tile": ("time", [scene.tile for scene in scenes]),
+        "platform": ("time", [scene.platform for scene in scenes]),
+        "solar_day": ("time", np.array([scene.solar_day for scene in scenes], dtype="datetime64[ns]")),
+    }
+
+
+def _joined(parts: list[Lazy], order: NDArray[np.integer[Any]]) -> Lazy:
+    whole = da.concatenate(parts, axis=0) if len(parts) > 1 else parts[0]
+    return whole if (np.diff(order) == 1).all() else whole[order]
+
+
+class _Part:
+    """Scenes of one sensor, stacked."""
+
+    def __init__(
+        self,
+        scenes: list[Scene],
+        where: list[int],
+        sensor: Sensor,
+        grid: Grid,
+        chunks: int,
+        provider: Provider | None,
+    ) -> None:
+        self.scenes, self.where, self.sensor, self.grid, self.provider = scenes, where, sensor, grid, provider
+        rows, columns = grid.shape
+        self.blocks = (_edges(rows, chunks), _edges(columns, chunks))
+        self._stacked: dict[str, Lazy] | None = None
+
+    def reflectance(self, band: str, wanted: Sequence[str]) -> Lazy:
+        """Reflectance [1] of one band, NaN where there is none."""
+        if self._stacked is None:
+            self._stacked = _stacked(
+                [{name: scene.bands[name] for name in wanted if name in scene.bands} for scene in self.scenes],
+                self,
+                pad=0,
+                fill=self.sensor.nodata,
+            )
+        numbers = self._stacked.get(band)
+        if numbers is None:
+            return da.full(self.shape, np.float32(np.nan), chunks=self.chunks, dtype=np.float32)
+        scale, offset = (
+            da.from_array(
+                np.array(
+                    [getattr(scene.bands[band], field) if band in scene.bands else 0.0 for scene in self.scenes],
+                    dtype=np.float32,
+                ).reshape(-1, 1, 1),
+                chunks=(1, 1, 1),
+            )
+            for field in ("scale", "offset")
+        )
+        return da.map_blocks(_reflectance, numbers, scale, offset, self.sensor.nodata, dtype=np.float32)
+
+    def clear(self, purpose: str) -> Lazy:
+        """Where a scene is clear; nowhere if it has no mask."""
+        policy = clear_policy(self.sensor.name, purpose, resolution_m=self.grid.resolution_m)
+        # Clouds beyond the grid's edge reach into it too, so the mask is read that much wider.
+        pad = policy.halo_px
+        masks = [{} if scene.mask is None else {_MASK: scene.mask} for scene in self.scenes]
+        quality = _stacked(masks, self, pad=pad, fill=self.sensor.mask_nodata).get(_MASK)
+        if quality is None:
+            return da.zeros(self.shape, chunks=self.chunks, dtype=bool)
+        clear = da.map_overlap(
+            _clear, quality, policy=policy, depth={0: 0, 1: pad, 2: pad}, boundary="none", dtype=bool
+        )
+        rows, columns = self.grid.shape
+        return clear[:, pad : pad + rows, pad : pad + columns].rechunk(self.chunks)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Time, rows and columns."""
+        return (len(self.scenes), *self.grid.shape)
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """Blocks along time, rows and columns."""
+        return (1,) * len(self.scenes), *self.blocks
+
+
+def _edges(length: int, size: int) -> tuple[int, ...]:
+    whole, rest = divmod(length, size)
+    return (size,) * whole + ((rest,) if rest else ())
+
+
+def _reflectance(
+    numbers: NDArray[np.uint16], scale: NDArray[np.float32], offset: NDArray[np.float32], nodata: float
+) -> NDArray[np.float32]:
+    reflectance = numbers.astype(np.float32) * scale + offset
+    reflectance[numbers == nodata] = np.nan
+    return reflectance
+
+
+def _clear(quality: NDArray[np.uint16], policy: ClearPolicy) -> NDArray[np.bool_]:
+    return np.stack([clear_mask(one, policy).astype(bool) for one in quality])
+
+
+def _stacked(assets: Sequence[Mapping[str, Asset]], part: _Part, *, pad: int, fill: float) -> dict[str, Lazy]:
+    """Stack each named asset of the scenes on the padded grid as uint16 (time, y, x), `fill` where there is none."""
+    names = sorted({name for scene in assets for name in scene})
+    grid = part.grid
+    if grid.epsg is None:
+        raise ConfigError(f"the grid's system {grid.crs[:60]!r} has no EPSG code, which a cube needs")
+    if not names:
+        return {}
+    margin = pad * grid.resolution_m
+    west, south, east, north = grid.bounds
+    blocks = tuple(_padded(edges, pad) for edges in part.blocks)
+    stack = stackstac.stack(
+        [_plain_item(index, scene, own) for index, (scene, own) in enumerate(zip(part.scenes, assets, strict=True))],
+        assets=names,
+        epsg=grid.epsg,
+        bounds=(west - margin, south - margin, east + margin, north + margin),
+        resolution=grid.resolution_m,
+        snap_bounds=False,
+        chunksize=(1, 1, *blocks),
+        dtype=np.dtype("uint16"),
+        fill_value=np.uint16(fill),
+        rescale=False,
+        sortby_date=False,
+        xy_coords=False,
+        properties=False,
+        band_coords=False,
+        errors_as_nodata=(),
+        reader=partial(WindowReader, provider=part.provider),
+    )
+    # stackstac leaves out items and assets that do not reach the grid; each scene keeps its time step here.
+    present = [int(index) for index in stack["id"].values]
+    steps = len(part.scenes)
+    if present != list(range(steps)):
+        absent = [index for index in range(steps) if index not in set(present)]
+        empty = da.full((len(absent), *stack.shape[1:]), np.uint16(fill), chunks=(1, 1, *blocks), dtype=np.uint16)
+        data = da.concatenate([stack.data, empty], axis=0)[np.argsort(present + absent)]
+    else:
+        data = stack.data
+    return {str(name): data[:, index] for index, name in enumerate(stack["band"].values)}
+
+
+def _padded(edges: tuple[int, ...], pad: int) -> tuple[int, ...]:
+    if len(edges) == 1:
+        return (edges[0] + 2 * pad,)
+    return (edges[0] + pad, *edges[1:-1], edges[-1] + pad)
+
+
+def _plain_item(index: int, scene: Scene, assets: Mapping[str, Asset]) -> dict[str, Any]:
+    """Describe a scene as a plain STAC 1.0 item, with the fields stackstac knows and no others."""
+    return {
+        "id": str(index),
+        "bbox": list(scene.footprint.bounds),
+        "geometry": mapping(scene.footprint),
+        "properties": {"datetime": scene.datetime.isoformat()} | _projection(next(iter(assets.values()), None)),
+        "assets": {name: {"href": asset.href} | _projection(asset) for name, asset in assets.items()},
+    }
+
+
+def _projection(asset: Asset | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if asset is not None and asset.crs is not None:
+        fields["proj:epsg"] = int(asset.crs.removeprefix("EPSG:"))
+        if asset.transform is not None and asset.shape is not None:
+            fields |= {"proj:transform": list(asset.transform), "proj:shape": list(asset.shape)}
+    return fields
