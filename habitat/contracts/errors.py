@@ -61,6 +61,10 @@ class ReadFailure(InputError):
         super().__init__(text)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[ReadFailure], tuple[str, str]]:
+        """Travel between processes whole: an exception is rebuilt from its texts, and this one has two."""
+        return type(self), (self.reason, str(self))
+
 
 class GridMismatch(HabitatError):
     """Two rasters that must lie on one grid do not."""
@@ -84,3 +88,9 @@ class Locked(HabitatError):
     """Another run holds the lock of this area and product."""
 
     exit_code = 75
+
+
+class NothingToCompare(HabitatError):
+    """A change was asked for and no earlier month is there; that is no failure, and is named as a gap."""
+
+    exit_code = 0

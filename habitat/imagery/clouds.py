@@ -82,7 +82,7 @@ def clear_policy(
     """Rule of what is clear for a purpose, at the resolution of the quality raster.
 
     Forest keeps vegetation, bare and unclassified ground; burn keeps dark pixels too, and cloud shadow
-    unless a cloud is within reach; snow keeps pixels known to be snow or land.
+    unless a cloud is within reach, and grows clouds only; snow keeps pixels known to be snow or land.
 
     Parameters
     ----------
@@ -200,7 +200,8 @@ def clear_mask(quality: Quality, policy: ClearPolicy, *, crop: tuple[int, int, i
     doubtful = states == DOUBTFUL
     if doubtful.any():
         cloud_near = within_disc((states == CLOUD).view(np.uint8), policy.reach_px)
-        np.copyto(states, np.where(cloud_near, np.uint8(SHADOW), np.uint8(KEEP)), where=doubtful)
+        # Not grown: on char Sen2Cor finds "shadow" in specks all over, and a margin round each would hide the burn.
+        np.copyto(states, np.where(cloud_near, np.uint8(DROP), np.uint8(KEEP)), where=doubtful)
     hazard = (states == CLOUD) | (states == SHADOW)
     grown = within_disc(hazard.view(np.uint8), policy.grow_px)
     clear: Mask = ((states[inner] == KEEP) & (grown[inner] == 0)).view(np.uint8)

@@ -267,3 +267,59 @@ def _summarise(clear: Any, days: Any, count: Any, spread: Any, mean_day: Any) ->
             count[y, x] = np.uint8(min(n[x], 254))
             spread[y, x] = np.uint8(min(last[x] - first[x], 254)) if some else np.uint8(255)
             mean_day[y, x] = np.uint8(min((total[x] + n[x] // 2) // n[x], 254)) if some else np.uint8(255)
+
+
+def reflectance_codes(
+    numbers: NDArray[np.uint16],
+    clear: NDArray[np.uint8],
+    affine: tuple[float, float],
+    place: tuple[int, int, int],
+    mask_place: tuple[int, int, int],
+    top: int,
+    out: NDArray[np.int16],
+) -> None:
+    """Write the clear reflectance of a strip of rows as int16 codes, -32768 where a date is not clear.
+
+    Parameters
+    ----------
+    numbers : uint16 (date, y', x')
+        Digital numbers of a tile, 0 and 65535 being no data.
+    clear : uint8 (date, y'', x'')
+        1 where a date may be used.
+    affine : (float, float)
+        Reflectance [1] = number * scale + offset.
+    place, mask_place : (step, row, column)
+        Pixels of the strip per pixel of `numbers` and of `clear`, and by how many the tile's corner lies inside
+        their first one.
+    top : int
+        First row of the strip in the tile.
+    out : int16 (date, y, x)
+        Filled: reflectance / 1e-4.
+
+    Examples
+    --------
+    >>> out = np.empty((1, 1, 3), np.int16)
+    >>> dn = np.array([[[300, 0, 400]]], np.uint16)
+    >>> reflectance_codes(dn, np.array([[[1, 1, 0]]], np.uint8), (1e-4, -0.01), (1, 0, 0), (1, 0, 0), 0, out)
+    >>> out.tolist()
+    [[[200, -32768, -32768]]]
+    """
+    _write_codes(numbers, clear, (affine[0] / CODE_SCALE, affine[1] / CODE_SCALE), place, mask_place, top, out)
+
+
+@njit(nogil=True, cache=True)
+def _write_codes(numbers: Any, clear: Any, affine: Any, place: Any, mask_place: Any, top: int, out: Any) -> None:
+    gain, shift = np.float32(affine[0]), np.float32(affine[1])
+    step, row, column = place
+    mask_step, mask_row, mask_column = mask_place
+    for t in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            line = numbers[t, (top + y + row) // step]
+            ok = clear[t, (top + y + mask_row) // mask_step]
+            for x in range(out.shape[2]):
+                value = line[(x + column) // step]
+                if ok[(x + mask_column) // mask_step] and value != 0 and value != 65535:
+                    code = np.rint(np.float32(value) * gain + shift)
+                    out[t, y, x] = np.int16(min(max(code, np.float32(-32767)), np.float32(32767)))
+                else:
+                    out[t, y, x] = NODATA

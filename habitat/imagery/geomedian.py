@@ -17,15 +17,16 @@ _BLOCK = 64
 def geometric_median(stack: NDArray[np.int16], *, tolerance: float = 0.5, iterations: int = 50) -> NDArray[np.int16]:
     """Multi-band median that keeps the bands of a pixel together.
 
-    Weiszfeld's iteration from the mean, each step a mean weighted by 1 / distance; it ends when no
-    pixel of a block moves by more than `tolerance`. Dates with a band missing are left out whole.
+    Weiszfeld's iteration from the mean: each step goes to the mean weighted by 1 / distance, held back by
+    dates that lie at the very place (Vardi and Zhang). A pixel rests once a step is no longer than `tolerance`,
+    so its result depends on its own dates alone. Dates with a band missing are left out whole.
 
     Parameters
     ----------
     stack : int16 (band, date, y, x)
         Reflectance codes; -32768 where a band is not clear.
     tolerance : float
-        Largest movement [codes of 1e-4 reflectance] at which the iteration ends.
+        Length of a step [codes of 1e-4 reflectance] at which a pixel rests.
     iterations : int
         Most steps.
 
@@ -37,7 +38,8 @@ def geometric_median(stack: NDArray[np.int16], *, tolerance: float = 0.5, iterat
     References
     ----------
     Roberts, D., Mueller, N., McIntyre, A. (2017), High-dimensional pixel composites from Earth
-    observation time series, IEEE TGRS 55(11); Weiszfeld (1937).
+    observation time series, IEEE TGRS 55(11); Weiszfeld (1937); Vardi, Y., Zhang, C.-H. (2000), The
+    multivariate L1-median and associated data depth, PNAS 97(4), 1423-1426.
 
     Examples
     --------
@@ -54,70 +56,112 @@ def geometric_median(stack: NDArray[np.int16], *, tolerance: float = 0.5, iterat
 @njit(nogil=True, cache=True, error_model="numpy")
 def _geomedian_rows(stack: Any, tolerance: Any, iterations: int, out: Any) -> None:
     bands, dates, height, width = stack.shape
-    values = np.empty((bands, dates, _BLOCK), np.float32)
+    values = np.empty((dates, bands, _BLOCK), np.float32)
     valid = np.empty((dates, _BLOCK), np.float32)
     centre = np.empty((bands, _BLOCK), np.float32)
-    count = np.empty(_BLOCK, np.float32)
     for y in range(height):
         for left in range(0, width, _BLOCK):
             w = min(_BLOCK, width - left)
-            _gather(stack, y, left, w, values, valid, count)
-            _iterate(values, valid, count, centre, tolerance, iterations)
-            for b in range(bands):
-                for x in range(w):
-                    if count[x] > 0:
+            _gather(stack, y, left, w, values, valid)
+            _settle(values, valid, centre, tolerance, iterations)
+            for x in range(w):
+                if valid[:, x].any():
+                    for b in range(bands):
                         out[b, y, left + x] = np.int16(np.rint(centre[b, x]))
 
 
 @njit(nogil=True, cache=True, inline="never")
-def _gather(stack: Any, y: int, left: int, w: int, values: Any, valid: Any, count: Any) -> None:
+def _gather(stack: Any, y: int, left: int, w: int, values: Any, valid: Any) -> None:
     bands, dates = stack.shape[:2]
-    count[:] = 0
     for t in range(dates):
         valid[t, :] = 0
         valid[t, :w] = 1
         for b in range(bands):
             for x in range(w):
                 v = stack[b, t, y, left + x]
-                values[b, t, x] = np.float32(v)
+                values[t, b, x] = np.float32(v)
                 valid[t, x] = valid[t, x] if v != -32768 else np.float32(0)
-            values[b, t, w:] = 0
-        for x in range(w):
-            count[x] += valid[t, x]
+            values[t, b, w:] = 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _settle(values: Any, valid: Any, centre: Any, tolerance: Any, iterations: int) -> None:
+    """Move the centres from the means until every pixel rests; a pixel that rests is not moved again."""
+    _, bands, width = values.shape
+    weight = np.empty((3, width), np.float32)
+    pull = np.empty((bands, width), np.float32)
+    unrest = np.ones(width, np.float32)
+    # Nearer to a date than this, its weight would shorten the steps below the tolerance wherever the median is.
+    touching = tolerance * tolerance
+    _mean(values, valid, weight[0], centre)
+    for _ in range(iterations):
+        weight[1:] = 0
+        pull[:] = 0
+        for t in range(values.shape[0]):
+            _weigh(values[t], valid[t], centre, touching, weight)
+            _pull(values[t], centre, weight[0], pull)
+        if not _move(pull, weight, tolerance, unrest, centre):
+            break
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="never")
-def _iterate(values: Any, valid: Any, count: Any, centre: Any, tolerance: Any, iterations: int) -> None:
-    bands, dates, width = values.shape
-    weight = np.empty(width, np.float32)
-    norm = np.empty(width, np.float32)
-    total = np.empty((bands, width), np.float32)
-    floor = np.float32(0.1)  # a centre on top of a date must not divide by zero
-    for step in range(iterations + 1):
-        norm[:] = 0
-        total[:] = 0
-        for t in range(dates):
-            if step == 0:
-                for x in range(width):
-                    weight[x] = valid[t, x]
-            else:
-                weight[:] = 0
-                for b in range(bands):
-                    for x in range(width):
-                        d = values[b, t, x] - centre[b, x]
-                        weight[x] += d * d
-                for x in range(width):
-                    weight[x] = valid[t, x] / max(np.sqrt(weight[x]), floor)
-            for x in range(width):
-                norm[x] += weight[x]
-            for b in range(bands):
-                for x in range(width):
-                    total[b, x] += weight[x] * values[b, t, x]
-        moved = np.float32(0)
+def _mean(values: Any, valid: Any, count: Any, centre: Any) -> None:
+    dates, bands, width = values.shape
+    count[:] = 0
+    centre[:] = 0
+    for t in range(dates):
+        for x in range(width):
+            count[x] += valid[t, x]
         for b in range(bands):
             for x in range(width):
-                new = total[b, x] / norm[x] if norm[x] > 0 else np.float32(0)
-                moved = max(moved, abs(new - centre[b, x]) if step > 0 else np.float32(3e38))
-                centre[b, x] = new
-        if moved <= tolerance:
-            break
+                centre[b, x] += valid[t, x] * values[t, b, x]
+    for b in range(bands):
+        for x in range(width):
+            centre[b, x] /= max(count[x], np.float32(1))
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _weigh(values: Any, valid: Any, centre: Any, touching: Any, weight: Any) -> None:
+    """Weights of one date (row 0), added to their sum (row 1); dates beneath the centre are counted (row 2)."""
+    bands, width = values.shape
+    here, total, beneath = weight[0], weight[1], weight[2]
+    here[:] = 0
+    for b in range(bands):
+        for x in range(width):
+            d = values[b, x] - centre[b, x]
+            here[x] += d * d
+    for x in range(width):
+        apart = here[x] > touching
+        beneath[x] += np.float32(0) if apart else valid[x]
+        here[x] = valid[x] / np.sqrt(here[x]) if apart else np.float32(0)
+        total[x] += here[x]
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _pull(values: Any, centre: Any, weight: Any, pull: Any) -> None:
+    bands, width = values.shape
+    for b in range(bands):
+        for x in range(width):
+            pull[b, x] += weight[x] * (values[b, x] - centre[b, x])
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _move(pull: Any, weight: Any, tolerance: Any, unrest: Any, centre: Any) -> bool:
+    bands, width = pull.shape
+    step, total, beneath = weight[0], weight[1], weight[2]
+    step[:] = 0
+    for b in range(bands):
+        for x in range(width):
+            step[x] += pull[b, x] * pull[b, x]
+    restless = np.float32(0)
+    for x in range(width):
+        strength = np.sqrt(step[x])
+        # Dates beneath the centre hold it with a pull of 1 each.
+        free = max(strength - beneath[x], np.float32(0)) / max(strength, np.float32(1e-6))
+        step[x] = unrest[x] * free / max(total[x], np.float32(1e-9))
+        unrest[x] = np.float32(1) if step[x] * strength > tolerance else np.float32(0)
+        restless += unrest[x]
+    for b in range(bands):
+        for x in range(width):
+            centre[b, x] += step[x] * pull[b, x]
+    return restless > 0

@@ -11,17 +11,19 @@ import numpy as np
 import rioxarray  # noqa: F401  (registers .rio, which writes the coordinate system into the cube)
 import stackstac
 import xarray as xr
+from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry import mapping
 
 from habitat.contracts.area import Area
 from habitat.contracts.errors import AreaOutsideData, ConfigError, NoScenes
-from habitat.contracts.grid import Grid
+from habitat.contracts.grid import Grid, Tile
 from habitat.contracts.layer import Cube, check_cube
 from habitat.contracts.scene import Asset, Scene
 from habitat.imagery.clouds import ClearPolicy, clear_mask, clear_policy
 from habitat.imagery.sensors import SENSORS, Sensor
 from habitat.sources.footprints import touches_area
+from habitat.sources.placement import Geometry, Placement
 from habitat.sources.providers import PROFILES, Provider
 from habitat.sources.stac import Found
 from habitat.sources.window_reader import WindowReader
@@ -156,12 +158,9 @@ class _Part:
     def reflectance(self, band: str, wanted: Sequence[str]) -> Lazy:
         """Reflectance [1] of one band, NaN where there is none."""
         if self._stacked is None:
-            self._stacked = _stacked(
-                [{name: scene.bands[name] for name in wanted if name in scene.bands} for scene in self.scenes],
-                self,
-                pad=0,
-                fill=self.sensor.nodata,
-            )
+            assets = [{name: scene.bands[name] for name in wanted if name in scene.bands} for scene in self.scenes]
+            reader = partial(WindowReader, provider=self.provider, mean=True)
+            self._stacked = _stacked(self.scenes, assets, self.grid, self.blocks, pad=0, fill=0, reader=reader)
         numbers = self._stacked.get(band)
         if numbers is None:
             return da.full(self.shape, np.float32(np.nan), chunks=self.chunks, dtype=np.float32)
@@ -179,18 +178,39 @@ class _Part:
 
     def clear(self, purpose: str) -> Lazy:
         """Where a scene is clear; nowhere if it has no mask."""
-        policy = clear_policy(self.sensor.name, purpose, resolution_m=self.grid.resolution_m)
+        # Masks whose pixels nest in the grid are grown on their own pixels, as jobs do; the others on the grid's.
+        groups: dict[tuple[int, tuple[int, int]], list[int]] = {}
+        for index, scene in enumerate(self.scenes):
+            groups.setdefault(_nesting(scene.mask, self.grid), []).append(index)
+        order = np.argsort([index for indices in groups.values() for index in indices])
+        return _joined([self._clear_group(*how, indices, purpose) for how, indices in groups.items()], order)
+
+    def _clear_group(self, factor: int, phase: tuple[int, int], indices: list[int], purpose: str) -> Lazy:
+        policy = clear_policy(self.sensor.name, purpose, resolution_m=self.grid.resolution_m * factor)
         # Clouds beyond the grid's edge reach into it too, so the mask is read that much wider.
         pad = policy.halo_px
-        masks = [{} if scene.mask is None else {_MASK: scene.mask} for scene in self.scenes]
-        quality = _stacked(masks, self, pad=pad, fill=self.sensor.mask_nodata).get(_MASK)
+        scenes = [self.scenes[index] for index in indices]
+        masks = [{} if scene.mask is None else {_MASK: scene.mask} for scene in scenes]
+        grid = _coarser(self.grid, factor, phase)
+        blocks = tuple(
+            _edges(length, max(1, sum(edges[:1]) // factor))
+            for length, edges in zip(grid.shape, self.blocks, strict=True)
+        )
+        reader = partial(WindowReader, provider=self.provider)
+        fill = self.sensor.mask_nodata
+        quality = _stacked(scenes, masks, grid, blocks, pad=pad, fill=fill, reader=reader).get(_MASK)
+        chunks = ((1,) * len(scenes), *self.blocks)
         if quality is None:
-            return da.zeros(self.shape, chunks=self.chunks, dtype=bool)
+            return da.zeros((len(scenes), *self.grid.shape), chunks=chunks, dtype=bool)
         clear = da.map_overlap(
             _clear, quality, policy=policy, depth={0: 0, 1: pad, 2: pad}, boundary="none", dtype=bool
         )
-        rows, columns = self.grid.shape
-        return clear[:, pad : pad + rows, pad : pad + columns].rechunk(self.chunks)
+        rows, columns = grid.shape
+        clear = clear[:, pad : pad + rows, pad : pad + columns]
+        if factor > 1:
+            clear = da.repeat(da.repeat(clear, factor, axis=1), factor, axis=2)
+        top, left = phase
+        return clear[:, top : top + self.grid.shape[0], left : left + self.grid.shape[1]].rechunk(chunks)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -201,6 +221,22 @@ class _Part:
     def chunks(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         """Blocks along time, rows and columns."""
         return (1,) * len(self.scenes), *self.blocks
+
+
+def _nesting(asset: Asset | None, grid: Grid) -> tuple[int, tuple[int, int]]:
+    """Grid pixels per pixel of an asset, and by how many the grid's corner lies inside one, as its item says."""
+    if asset is None or asset.crs is None or asset.transform is None or asset.shape is None:
+        return 1, (0, 0)
+    place = Placement.of(Geometry(asset.crs, Affine(*asset.transform), asset.shape), grid)
+    return (place.factor, place.phase(Tile(0, 0, *grid.shape))) if place.kind == "nested" else (1, (0, 0))
+
+
+def _coarser(grid: Grid, factor: int, phase: tuple[int, int]) -> Grid:
+    """Grid of pixels `factor` times as large that covers another, whose corner lies `phase` pixels inside it."""
+    coarse = grid.resolution_m * factor
+    west, north = grid.bounds[0] - phase[1] * grid.resolution_m, grid.bounds[3] + phase[0] * grid.resolution_m
+    rows, columns = (-(-(ahead + length) // factor) for ahead, length in zip(phase, grid.shape, strict=True))
+    return Grid(grid.crs, coarse, (west, north - rows * coarse, west + columns * coarse, north))
 
 
 def _edges(length: int, size: int) -> tuple[int, ...]:
@@ -220,19 +256,27 @@ def _clear(quality: NDArray[np.uint16], policy: ClearPolicy) -> NDArray[np.bool_
     return np.stack([clear_mask(one, policy).astype(bool) for one in quality])
 
 
-def _stacked(assets: Sequence[Mapping[str, Asset]], part: _Part, *, pad: int, fill: float) -> dict[str, Lazy]:
+def _stacked(
+    scenes: Sequence[Scene],
+    assets: Sequence[Mapping[str, Asset]],
+    grid: Grid,
+    edges: Sequence[tuple[int, ...]],
+    *,
+    pad: int,
+    fill: float,
+    reader: Any,
+) -> dict[str, Lazy]:
     """Stack each named asset of the scenes on the padded grid as uint16 (time, y, x), `fill` where there is none."""
     names = sorted({name for scene in assets for name in scene})
-    grid = part.grid
     if grid.epsg is None:
         raise ConfigError(f"the grid's system {grid.crs[:60]!r} has no EPSG code, which a cube needs")
     if not names:
         return {}
     margin = pad * grid.resolution_m
     west, south, east, north = grid.bounds
-    blocks = tuple(_padded(edges, pad) for edges in part.blocks)
+    blocks = tuple(_padded(along, pad) for along in edges)
     stack = stackstac.stack(
-        [_plain_item(index, scene, own) for index, (scene, own) in enumerate(zip(part.scenes, assets, strict=True))],
+        [_plain_item(index, scene, own) for index, (scene, own) in enumerate(zip(scenes, assets, strict=True))],
         assets=names,
         epsg=grid.epsg,
         bounds=(west - margin, south - margin, east + margin, north + margin),
@@ -247,11 +291,11 @@ def _stacked(assets: Sequence[Mapping[str, Asset]], part: _Part, *, pad: int, fi
         properties=False,
         band_coords=False,
         errors_as_nodata=(),
-        reader=partial(WindowReader, provider=part.provider),
+        reader=reader,
     )
     # stackstac leaves out items and assets that do not reach the grid; each scene keeps its time step here.
     present = [int(index) for index in stack["id"].values]
-    steps = len(part.scenes)
+    steps = len(scenes)
     if present != list(range(steps)):
         absent = [index for index in range(steps) if index not in set(present)]
         empty = da.full((len(absent), *stack.shape[1:]), np.uint16(fill), chunks=(1, 1, *blocks), dtype=np.uint16)

@@ -125,6 +125,21 @@ def area_outline(area: Area) -> BaseGeometry:
     return shapely.segmentize(_assembled(rings), _LONGEST_EDGE_DEG)
 
 
+def share_of_area(footprints: Sequence[BaseGeometry], area: Area) -> NDArray[np.floating]:
+    """Share of the area's polygon [1] that each outline covers."""
+    to_map = Transformer.from_crs("EPSG:4326", area.grid.crs, always_xy=True)
+    home = area_on_grid(area)
+    outlines = shapely.make_valid(_projected(np.array(footprints, dtype=object), to_map))
+    shares: NDArray[np.floating] = shapely.area(shapely.intersection(home, outlines)) / shapely.area(home)
+    return shares
+
+
+def area_on_grid(area: Area) -> BaseGeometry:
+    """Area's polygon in the coordinates of its grid [m]."""
+    to_map = Transformer.from_crs("EPSG:4326", area.grid.crs, always_xy=True)
+    return shapely.make_valid(_projected(np.array([area_outline(area)], dtype=object), to_map))[0]
+
+
 def _projected(geometries: NDArray[np.object_], to_map: Transformer) -> NDArray[np.object_]:
     projected: NDArray[np.object_] = shapely.transform(
         geometries, lambda xy: np.column_stack(to_map.transform(xy[:, 0], xy[:, 1]))

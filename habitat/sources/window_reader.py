@@ -6,13 +6,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from habitat.contracts.errors import CatalogueError, ReadFailure
+from habitat.contracts.grid import Grid, Tile
 from habitat.sources.gdal_settings import reading_env
+from habitat.sources.placement import Geometry, Placement, block_mean
+from habitat.sources.placement import Window as SourceWindow
 from habitat.sources.providers import Provider
 from habitat.sources.signing import read_signed, redact
 
@@ -20,10 +23,6 @@ Pixels: TypeAlias = NDArray[np.generic]
 
 _LARGEST_SIDE = 200_000
 _LARGEST_BLOCK = 64 * 2**20
-# GDAL's own nearest neighbour adds this before it rounds down, so that pixels on an edge fall alike.
-_EDGE = 1e-10
-# Between UTM zones a line bends away from its chord by 2 mm in 16 pixels of 20 m.
-_NODE_PX = 16
 
 
 class WindowReader:
@@ -34,7 +33,8 @@ class WindowReader:
     centre of each cube pixel falls into, whatever the two coordinate systems. It never makes a WarpedVRT:
     the first one in a process brings the VRT driver back to life that GDAL_SKIP had buried.
 
-    Follows stackstac's reader protocol; `provider` is bound beforehand with `functools.partial`.
+    Follows stackstac's reader protocol; `provider` and `mean` are bound beforehand with `functools.partial`.
+    With `mean`, pixels that are finer and nest in the cube's are averaged instead.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class WindowReader:
         dtype: np.dtype[Any],
         fill_value: float,
         provider: Provider | None = None,
+        mean: bool = False,
         **ignored: Any,
     ) -> None:
         self.url = url
@@ -52,6 +53,7 @@ class WindowReader:
         self.dtype = dtype
         self.fill_value = fill_value
         self.provider = provider
+        self.mean = mean
 
     def read(self, window: Window, **ignored: Any) -> Pixels:
         """Pixels of a window of the cube's grid.
@@ -79,46 +81,31 @@ class WindowReader:
             check_header(source, self.url, self.dtype)
             if source.crs is None:
                 raise ReadFailure("corrupt", f"{redact(self.url)} is refused: it has no coordinate system")
-            columns, rows = self._pixels_under(window, source)
-            inside_x = (columns >= 0) & (columns < source.width)
-            inside_y = (rows >= 0) & (rows < source.height)
-            out = np.full((int(window.height), int(window.width)), self.fill_value, dtype=self.dtype)
-            # On one system the two axes are independent and vectors do; else each pixel has its own place.
-            apart = columns.ndim == 1
-            inside = np.ix_(inside_y, inside_x) if apart else inside_x & inside_y
-            columns, rows = (columns[inside_x], rows[inside_y]) if apart else (columns[inside], rows[inside])
-            if columns.size and rows.size:
-                left, top = np.min(columns), np.min(rows)
-                extent = Window(left, top, np.max(columns) - left + 1, np.max(rows) - top + 1)
-                pixels = self._filled(source.read(1, window=extent), source.nodata)
-                where = (rows - top, columns - left)
-                out[inside] = pixels[np.ix_(*where)] if apart else pixels[where]
+            geometry = Geometry(crs_text(source.crs), Affine(*source.transform[:6]), source.shape)
+            place = Placement.of(geometry, self._grid())
+            tile = Tile(int(window.row_off), int(window.col_off), int(window.height), int(window.width))
+            out = np.full((tile.height, tile.width), self.fill_value, dtype=self.dtype)
+            if self.mean and place.kind == "reduced":
+                block_mean(self._inside(source, place.native_window(tile)), place.factor, self.fill_value, out)
+                return out
+            gather = place.gather(tile)
+            if gather.window is not None:
+                gather.take(self._inside(source, gather.window), out, int(self.fill_value))
             return out
 
-    def _pixels_under(self, window: Window, source: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Columns and rows of the source under the window's centres: two vectors, or two arrays if warped."""
-        columns = window.col_off + np.arange(int(window.width)) + 0.5
-        rows = window.row_off + np.arange(int(window.height)) + 0.5
-        to_pixel = ~source.transform
-        if source.crs.to_epsg() == self.spec.epsg and to_pixel.b == to_pixel.d == 0:
-            x, y = self._on_map(columns, rows)
-        else:
-            # Nodes lie at fixed places of the grid, so a pixel's place is the same in whatever window.
-            to_file = Transformer.from_crs(self.spec.epsg, source.crs.to_wkt(), always_xy=True)
-            x, y = to_file.transform(*np.meshgrid(*self._on_map(_nodes(columns), _nodes(rows))))
-            x, y = _between(x, columns, rows), _between(y, columns, rows)
-            return (
-                _whole(to_pixel.a * x + to_pixel.b * y + to_pixel.c),
-                _whole(to_pixel.d * x + to_pixel.e * y + to_pixel.f),
-            )
-        return _whole(to_pixel.a * x + to_pixel.c), _whole(to_pixel.e * y + to_pixel.f)
+    def _grid(self) -> Grid:
+        west, south, east, north = self.spec.bounds
+        return Grid(f"EPSG:{self.spec.epsg}", self.spec.resolutions_xy[0], (west, south, east, north))
 
-    def _on_map(
-        self, columns: NDArray[np.floating], rows: NDArray[np.floating]
-    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        west, _, _, north = self.spec.bounds
-        width, height = self.spec.resolutions_xy
-        return west + columns * width, north - rows * height
+    def _inside(self, source: Any, under: SourceWindow) -> Pixels:
+        """Pixels of a window of the file that may reach past its edges."""
+        top, left = max(under.row, 0), max(under.column, 0)
+        bottom, right = min(under.row + under.height, source.height), min(under.column + under.width, source.width)
+        pixels = np.full((under.height, under.width), self.fill_value, dtype=self.dtype)
+        if top < bottom and left < right:
+            part = self._filled(source.read(1, window=Window(left, top, right - left, bottom - top)), source.nodata)
+            pixels[top - under.row : bottom - under.row, left - under.column : right - under.column] = part
+        return pixels
 
     def _filled(self, pixels: Pixels, nodata: float | None) -> Pixels:
         filled: Pixels = pixels.astype(self.dtype, copy=False)
@@ -127,29 +114,10 @@ class WindowReader:
         return filled
 
 
-def _whole(positions: NDArray[np.floating]) -> NDArray[np.int64]:
-    # Places a projection cannot reach come as infinity and lie outside of every file.
-    within = np.where(np.isfinite(positions), positions, -1.0)
-    whole: NDArray[np.int64] = np.floor(within + _EDGE).astype(np.int64)
-    return whole
-
-
-def _nodes(positions: NDArray[np.floating]) -> NDArray[np.floating]:
-    first, last = int(positions[0]) // _NODE_PX, int(positions[-1]) // _NODE_PX + 1
-    return np.arange(first, last + 1) * float(_NODE_PX)
-
-
-def _between(
-    nodes: NDArray[np.floating], columns: NDArray[np.floating], rows: NDArray[np.floating]
-) -> NDArray[np.floating]:
-    """Interpolate bilinearly between nodes, which are the first of `columns` and `rows` and every 16 further on."""
-    for positions, axis in ((columns, 1), (rows, 0)):
-        place = positions / _NODE_PX
-        place = place - np.floor(place[0])
-        left = np.floor(place).astype(int)
-        share = np.expand_dims(place - left, 1 - axis)
-        nodes = nodes.take(left, axis) * (1 - share) + nodes.take(left + 1, axis) * share
-    return nodes
+def crs_text(crs: Any) -> str:
+    """Coordinate system of a file as EPSG:code, or as WKT if it has none."""
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else str(crs.to_wkt())
 
 
 def driver_for(href: str) -> str:

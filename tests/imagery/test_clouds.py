@@ -58,9 +58,9 @@ def disc(radius):
 def plain_mask(quality, rule, grow, reach):
     """The policy word by word, with explicit discs."""
     states = rule[quality]
-    shadow = (states == SHADOW) | ((states == DOUBTFUL) & ndimage.binary_dilation(states == CLOUD, disc(reach)))
-    near = ndimage.binary_dilation((states == CLOUD) | shadow, disc(grow))
-    return np.isin(states, (KEEP, DOUBTFUL)) & ~near
+    explained = (states == DOUBTFUL) & ndimage.binary_dilation(states == CLOUD, disc(reach))
+    near = ndimage.binary_dilation((states == CLOUD) | (states == SHADOW), disc(grow))
+    return np.isin(states, (KEEP, DOUBTFUL)) & ~near & ~explained
 
 
 def full_rule(codes_to_actions):
@@ -129,9 +129,9 @@ def test_landsat_dilated_cloud_is_not_grown_again():
 
 def test_burn_keeps_dark_ground_and_shadow_without_a_cloud():
     policy = clear_policy("sentinel2", "burn", resolution_m=20, grow_m=20, shadow_reach_m=60)
-    # A cloud at 0, shadow at 3 (in reach, so shadow, grown to 2 and 4) and at 6 (out of reach: char).
+    # A cloud at 0 (grown to 1), shadow at 3 (in reach, so shadow, but not grown) and at 6 (out of reach: char).
     scl = np.array([[9, 4, 4, 3, 4, 2, 3, 4]], np.uint8)
-    assert clear_mask(scl, policy).tolist() == [[0, 0, 0, 0, 0, 1, 1, 1]]
+    assert clear_mask(scl, policy).tolist() == [[0, 0, 1, 0, 1, 1, 1, 1]]
     assert clear_mask(scl[:, 1:], policy).tolist() == [[1, 1, 1, 1, 1, 1, 1]]
 
 

@@ -1,0 +1,18 @@
+"""The deliverables, one file each; `PRODUCTS` is the list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from habitat.products.change import CHANGE
+from habitat.products.composite import COMPOSITE
+from habitat.products.indices import INDICES_PRODUCT
+from habitat.products.product import Need, Outcome, Params, Product, Workshop
+
+PRODUCTS: Mapping[str, Product] = MappingProxyType(
+    {product.name: product for product in (COMPOSITE, INDICES_PRODUCT, CHANGE)}
+)
+"""Every product, by name, in an order in which each stands after what it needs."""
+
+__all__ = ["PRODUCTS", "Need", "Outcome", "Params", "Product", "Workshop"]

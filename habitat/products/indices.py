@@ -1,0 +1,127 @@
+"""Indices: every spectral index that a month's composite has the bands for, one raster each."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Literal
+
+import numpy as np
+
+from habitat.contracts import Period
+from habitat.contracts.errors import ConfigError, NotInStore
+from habitat.contracts.grid import Tile
+from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
+from habitat.imagery.indices import INDICES, Index, computable, compute
+from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop
+from habitat.sources.threads import in_threads
+from habitat.store import Input, Published, estimated_bytes
+
+_TILE = 1024
+
+
+class IndicesParams(Params):
+    """Settings of the index rasters."""
+
+    names: tuple[str, ...] | Literal["all"] = "all"
+    """Names of the indices wanted, or all that the composite has the bands for."""
+    source: Literal["median", "geomedian"] = "median"
+    """Which composite they are computed from."""
+
+
+def raster_name(index: str) -> str:
+    """Return the name an index has as a raster.
+
+    Examples
+    --------
+    >>> raster_name("my_index")
+    'my-index'
+    """
+    return index.replace("_", "-")
+
+
+def index_spec(entry: Index) -> RasterSpec:
+    """Return how an index is stored and shown."""
+    band = BandSpec(raster_name(entry.name), entry.long_name, units=entry.units, scale=entry.scale)
+    about = f"{entry.long_name}; {entry.formula or 'bands ' + ', '.join(entry.bands)}; {entry.reference}"
+    return RasterSpec(
+        raster_name(entry.name), entry.long_name, (band,), "int16", INDEX_NODATA, entry.name, description=about
+    )
+
+
+def _inputs(params: IndicesParams, workshop: Workshop, period: Period) -> tuple[Input, ...]:
+    _wanted(params)
+    return (workshop.store.get("composite", workshop.area, period).as_input(),)
+
+
+def _wanted(params: IndicesParams) -> tuple[str, ...]:
+    names = tuple(INDICES) if params.names == "all" else params.names
+    unknown = [name for name in names if name not in INDICES]
+    if unknown or not names:
+        raise ConfigError(f"indices.names: {unknown or 'nothing'} is no index; there are {', '.join(sorted(INDICES))}")
+    return names
+
+
+def build(params: IndicesParams, workshop: Workshop, period: Period) -> Outcome:
+    """Compute the indices from the stored composite; those it lacks bands for are named as gaps.
+
+    Raises
+    ------
+    NotInStore
+        If there is no composite, or none of the wanted indices can be computed from it.
+    """
+    composite: Published = workshop.store.get("composite", workshop.area, period)
+    with composite.open_window(params.source) as reader:
+        _, lacking = computable(reader.bands)
+        wanted = _wanted(params)
+        names = [name for name in wanted if name not in lacking]
+        gaps = tuple((f"index {name}", f"needs {', '.join(lacking[name])}") for name in wanted if name in lacking)
+        if not names:
+            raise NotInStore(
+                f"{composite.id} has {', '.join(reader.bands)}, from which none of {', '.join(wanted)} can be "
+                "computed; add bands to composite.bands"
+            )
+        specs = {name: index_spec(INDICES[name]) for name in names}
+        bands = sorted({band for name in names for band in INDICES[name].bands})
+        grid = workshop.area.grid
+        with workshop.store.begin(
+            "indices", workshop.area, period, estimate=estimated_bytes(grid, *specs.values())
+        ) as stage:
+            sheets = Sheets(stage, list(specs.values()))
+            tiles = list(grid.tiles(_TILE))
+            finished: list[int] = []
+            lock = threading.Lock()
+
+            def work(tile: Tile) -> None:
+                values = {band: reader.values(tile, band) for band in bands}
+                for name, spec in specs.items():
+                    codes: Any = spec.encode(compute(name, values))
+                    sheets.write(spec.name, tile, np.asarray(codes)[np.newaxis])
+                with lock:
+                    finished.append(1)
+                    workshop.progress("computing indices", len(finished), len(tiles))
+
+            in_threads(work, tiles, workshop.workers)
+            sheets.draw(f"{workshop.area.title or workshop.area.name} · {period}")
+            record = INDICES_PRODUCT.record(params, workshop, period, inputs=(composite.as_input(),), gaps=gaps)
+            summary = f"{period}: {len(names)} indices ({', '.join(names)})"
+            if gaps:
+                summary += f"; not computable: {', '.join(name for name, _ in gaps)}"
+            published = stage.publish(
+                record,
+                {"habitat:summary": summary},
+                title=INDICES_PRODUCT.title,
+                description=INDICES_PRODUCT.description,
+            )
+    return Outcome(published, summary, gaps)
+
+
+INDICES_PRODUCT = Product(
+    name="indices",
+    title="Spectral indices",
+    description="Spectral indices of a month's composite, one raster each.",
+    method="1",
+    params=IndicesParams,
+    inputs=_inputs,
+    build=build,
+    needs=(Need("composite"),),
+)

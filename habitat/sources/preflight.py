@@ -1,0 +1,202 @@
+"""Preflight: every file of every scene is opened once, and the offset checked, before any pixel counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from habitat.contracts.errors import ConfigError, MixedRadiometry, ReadFailure
+from habitat.contracts.scene import Scene
+from habitat.imagery.offset_check import OffsetEvidence, check_offset, offset_evidence
+from habitat.sources.rasters import Header, Rasters
+from habitat.sources.threads import in_threads
+
+THUMBNAIL_PX = 400
+"""Longest side at which a scene is looked at for its offset."""
+_TELLING_BANDS = ("blue", "red", "swir1", "swir2")
+"""Bands in which something is dark in nearly every scene."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A scene that cannot be used, and why."""
+
+    scene: Scene
+    """The scene."""
+    reason: str
+    """The word the ledger keeps."""
+    text: str
+    """What happened, for people."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Scenes whose files can be opened, with what the files say of themselves."""
+
+    scenes: tuple[Scene, ...]
+    """Usable scenes."""
+    headers: Mapping[str, Header]
+    """By href."""
+    missing: tuple[Missing, ...] = ()
+    """Scenes left out."""
+    evidence: Mapping[str, OffsetEvidence] = field(default_factory=dict)
+    """What the pixels say about the Sentinel-2 offset, by scene id."""
+
+    def without(self, lost: Missing) -> Checked:
+        """Return the rest after a scene has failed while it was read."""
+        rest = tuple(scene for scene in self.scenes if scene is not lost.scene)
+        return Checked(rest, self.headers, (*self.missing, lost), self.evidence)
+
+
+def common_bands(scenes: Sequence[Scene], wanted: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the wanted bands that most scenes of every sensor have, and why the others are left out.
+
+    A band that only a few scenes have would make a composite of those few beside bands of all; and a scene
+    that lacks what most have is incomplete, which `check_scenes` says.
+
+    Examples
+    --------
+    >>> common_bands([], ["red"])
+    ((), {'red': 'no scene has it'})
+    """
+    kept, left_out = [], {}
+    totals = Counter(scene.sensor for scene in scenes)
+    for band in wanted:
+        having = Counter(scene.sensor for scene in scenes if band in scene.bands)
+        if not having:
+            left_out[band] = "no scene has it"
+        elif lacking := [name for name, total in totals.items() if 2 * having[name] < total]:
+            counts = ", ".join(f"{having[name]} of {totals[name]} {name} scenes" for name in lacking)
+            left_out[band] = f"only {counts} have it"
+        else:
+            kept.append(band)
+    return tuple(kept), left_out
+
+
+def check_scenes(scenes: Sequence[Scene], rasters: Rasters, bands: Sequence[str], *, workers: int = 2) -> Checked:
+    """Open every file that will be read, and hold headers and dark pixels against the metadata.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        From `habitat.sources.search`.
+    rasters : Rasters
+        Opens the files.
+    bands : sequence of str
+        Canonical bands each scene must have.
+    workers : int
+        Threads.
+
+    Returns
+    -------
+    Checked
+        Scenes that lack a band or a mask, or whose files cannot be opened, are among the missing.
+
+    Raises
+    ------
+    OffsetDisagreement
+        If the pixels of a Sentinel-2 scene contradict its metadata about the offset.
+    """
+    looked = in_threads(lambda scene: _look(scene, rasters, bands), scenes, workers)
+    headers: dict[str, Header] = {}
+    usable, missing, evidence = [], [], {}
+    for scene, (found, seen, lost) in zip(scenes, looked, strict=True):
+        if lost is not None:
+            missing.append(lost)
+            continue
+        usable.append(scene)
+        headers |= found
+        if seen is not None:
+            evidence[scene.id] = seen
+            check_offset(scene.id, seen, metadata_present=bool(scene.offset_present))
+    return Checked(tuple(usable), headers, tuple(missing), evidence)
+
+
+def check_offsets_agree(checked: Checked, policy: str) -> str:
+    """Decide about a month whose scenes have the Sentinel-2 offset in some and not in others.
+
+    Parameters
+    ----------
+    checked : Checked
+        From `check_scenes`.
+    policy : {"harmonise", "refuse"}
+        Harmonise brings each scene to reflectance by its own offset, provided that for either kind at least
+        one scene's pixels confirm what the metadata say.
+
+    Returns
+    -------
+    str
+        A note for the record; empty if all scenes are of one kind.
+
+    Raises
+    ------
+    MixedRadiometry
+        If the policy refuses such months, or nothing confirms the metadata.
+    ConfigError
+        If the policy is unknown.
+    """
+    if policy not in ("harmonise", "refuse"):
+        raise ConfigError(f"mixed_offsets is {policy!r}, wants harmonise or refuse")
+    kinds = {True: "present", False: "absent"}
+    counts = Counter(scene.offset_present for scene in checked.scenes if scene.offset_present is not None)
+    if len(counts) < 2:
+        return ""
+    mixed = f"the +1000 offset is in the digital numbers of {counts[True]} scenes and not in those of {counts[False]}"
+    if policy == "refuse":
+        raise MixedRadiometry(f"{mixed}; wanted one kind. Set mixed_offsets: harmonise, or search one collection only")
+    for kind, word in kinds.items():
+        confirmed = any(
+            scene.offset_present is kind and checked.evidence[scene.id].verdict == word
+            for scene in checked.scenes
+            if scene.id in checked.evidence
+        )
+        if not confirmed:
+            raise MixedRadiometry(
+                f"{mixed}, and no scene's pixels confirm that it is {word} where the metadata say so; wanted at "
+                "least one dark target in each kind. Search one collection only, or a longer period"
+            )
+    return f"{mixed}; each was brought to reflectance by its own offset"
+
+
+def _look(
+    scene: Scene, rasters: Rasters, bands: Sequence[str]
+) -> tuple[dict[str, Header], OffsetEvidence | None, Missing | None]:
+    lacking = [band for band in bands if band not in scene.bands]
+    try:
+        if scene.mask is None:
+            raise ReadFailure("no-mask", f"scene {scene.id} has no quality mask; clouds cannot be told from ground")
+        if lacking:
+            raise ReadFailure("asset", f"scene {scene.id} has no asset for {', '.join(lacking)}")
+        with rasters.env():
+            assets = [scene.mask, *(scene.bands[band] for band in bands)]
+            if scene.saturation is not None:
+                assets.append(scene.saturation)
+            headers = {asset.href: rasters.header(asset) for asset in assets}
+            seen = _evidence(scene, rasters, bands) if scene.offset_present is not None else None
+        return headers, seen, None
+    except ReadFailure as failure:
+        return {}, None, Missing(scene, failure.reason, str(failure))
+
+
+def _evidence(scene: Scene, rasters: Rasters, bands: Sequence[str]) -> OffsetEvidence:
+    """Look at the whole scene, small: its darkest targets may lie outside of the area."""
+    telling = [band for band in _TELLING_BANDS if band in bands] or [b for b in _TELLING_BANDS if b in scene.bands][:1]
+    telling = telling or list(bands[:1])
+    mask: Any = scene.mask
+    scl = rasters.thumbnail(mask.href, THUMBNAIL_PX)
+    pixels = {band: _fitted(rasters.thumbnail(scene.bands[band].href, THUMBNAIL_PX), scl.shape) for band in telling}
+    return offset_evidence(pixels, scl.astype(np.uint8))
+
+
+def _fitted(pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Bring a thumbnail to the shape of another: sizes differ by rounding, or by files of 64 pixels."""
+    if pixels.shape == shape:
+        return pixels
+    rows = (np.arange(shape[0]) + 0.5) * pixels.shape[0] / shape[0]
+    columns = (np.arange(shape[1]) + 0.5) * pixels.shape[1] / shape[1]
+    return pixels[np.ix_(rows.astype(int), columns.astype(int))]
