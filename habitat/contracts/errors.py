@@ -90,7 +90,7 @@ class Locked(HabitatError):
     exit_code = 75
 
 
-class NothingToCompare(HabitatError):
-    """A change was asked for and no earlier month is there; that is no failure, and is named as a gap."""
+class NotPossible(HabitatError):
+    """What is at hand does not allow a product (no bands for any index, no earlier month); a gap, not a failure."""
 
     exit_code = 0

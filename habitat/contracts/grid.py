@@ -18,6 +18,11 @@ from habitat.contracts.errors import ConfigError
 Bounds = tuple[float, float, float, float]
 """West, south, east, north."""
 
+_FARTHEST_M = 1e9
+"""No projection in metres reaches so far [m]; beyond it lie slips of the pen and numbers that overflow."""
+_MOST_PIXELS = 2**31 - 1
+"""Rows or columns a GeoTIFF can have."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -63,9 +68,8 @@ class Grid:
 
     def __post_init__(self) -> None:
         check_metre_crs(self.crs)
+        _check_numbers(self.bounds, self.resolution_m)
         west, south, east, north = self.bounds
-        if not (math.isfinite(self.resolution_m) and self.resolution_m > 0):
-            raise ConfigError(f"resolution_m is {self.resolution_m}, wants a positive number of metres")
         if not (east > west and north > south):
             raise ConfigError(f"bounds {self.bounds} are empty; the order is west, south, east, north")
         for name, span in (("width", east - west), ("height", north - south)):
@@ -78,10 +82,15 @@ class Grid:
 
     @classmethod
     def around(cls, bounds: Bounds, crs: str, resolution_m: float, origin: tuple[float, float] = (0.0, 0.0)) -> Grid:
-        """Snap bounds outward to pixel edges at ``origin + k * resolution_m``."""
+        """Snap bounds outward to pixel edges at ``origin + k * resolution_m``.
+
+        Raises
+        ------
+        ConfigError
+            As for the grid itself.
+        """
         check_metre_crs(crs)
-        if not resolution_m > 0:
-            raise ConfigError(f"resolution_m is {resolution_m}, wants a positive number of metres")
+        _check_numbers((*bounds, *origin), resolution_m)
 
         def snap(value: float, anchor: float, rounding: float) -> float:
             steps = (value - anchor) / resolution_m
@@ -141,6 +150,20 @@ class Grid:
 def _edges(length: int, size: int, phase: int) -> list[int]:
     inner = range(phase % size or size, length, size)
     return [0, *inner, length]
+
+
+def _check_numbers(metres: tuple[float, ...], resolution_m: float) -> None:
+    if not (math.isfinite(resolution_m) and resolution_m > 0):
+        raise ConfigError(f"resolution_m is {resolution_m}, wants a positive number of metres")
+    if not all(abs(value) <= _FARTHEST_M for value in metres):
+        raise ConfigError(
+            f"bounds or origin {metres} are no numbers within ±{_FARTHEST_M:g} m; write metres of the grid's crs"
+        )
+    if any(abs(one - other) / resolution_m > _MOST_PIXELS for one, other in zip(metres, metres[2:4], strict=False)):
+        raise ConfigError(
+            f"bounds {metres[:4]} have more than {_MOST_PIXELS} pixels of {resolution_m} m a side; "
+            "write metres of the grid's crs and a coarser resolution_m"
+        )
 
 
 def check_metre_crs(crs: str) -> None:

@@ -24,7 +24,7 @@ from habitat.change import (
     z_score,
 )
 from habitat.contracts import Period
-from habitat.contracts.errors import NothingToCompare, NotInStore
+from habitat.contracts.errors import NotPossible
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
 from habitat.imagery.indices import INDICES
@@ -78,7 +78,7 @@ def _earlier(params: ChangeParams, workshop: Workshop, period: Period) -> _Earli
     usable = same_grid if len(same_grid) >= params.min_years else (() if before is None else (before,))
     if before is None and len(usable) < params.min_years:
         there = ", ".join(str(entry.period) for entry in years) or "none"
-        raise NothingToCompare(
+        raise NotPossible(
             f"change of {workshop.area.name}, {period}: the store has no indices of {period.year_before()} on "
             f"this grid and fewer than {params.min_years} earlier years (there: {there}); build earlier months first"
         )
@@ -138,10 +138,8 @@ def build(params: ChangeParams, workshop: Workshop, period: Period) -> Outcome:
 
     Raises
     ------
-    NothingToCompare
-        If the store has no earlier month to compare with.
-    NotInStore
-        If none of the chosen indices is in both months.
+    NotPossible
+        If the store has no earlier month to compare with, or none of the chosen indices is in both.
     """
     earlier = _earlier(params, workshop, period)
     comparisons, gaps = _comparisons(params, earlier, period)
@@ -201,7 +199,7 @@ def _comparisons(
         open_before = before.open_window(asset) if before is not None else None
         found.append(_Comparison(asset, INDICES[name].scale, earlier.now.open_window(asset), open_before, readers))
     if not found:
-        raise NotInStore(f"none of {', '.join(params.names)} is in both {earlier.now.id} and an earlier month: {gaps}")
+        raise NotPossible(f"none of {', '.join(params.names)} is in both {earlier.now.id} and an earlier month: {gaps}")
     return found, gaps
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from habitat.contracts import Period
-from habitat.contracts.errors import ConfigError, NotInStore
+from habitat.contracts.errors import ConfigError, NotPossible
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
 from habitat.imagery.indices import INDICES, Index, computable, compute
@@ -67,7 +67,9 @@ def build(params: IndicesParams, workshop: Workshop, period: Period) -> Outcome:
     Raises
     ------
     NotInStore
-        If there is no composite, or none of the wanted indices can be computed from it.
+        If there is no composite.
+    NotPossible
+        If none of the wanted indices can be computed from it.
     """
     composite: Published = workshop.store.get("composite", workshop.area, period)
     with composite.open_window(params.source) as reader:
@@ -76,7 +78,7 @@ def build(params: IndicesParams, workshop: Workshop, period: Period) -> Outcome:
         names = [name for name in wanted if name not in lacking]
         gaps = tuple((f"index {name}", f"needs {', '.join(lacking[name])}") for name in wanted if name in lacking)
         if not names:
-            raise NotInStore(
+            raise NotPossible(
                 f"{composite.id} has {', '.join(reader.bands)}, from which none of {', '.join(wanted)} can be "
                 "computed; add bands to composite.bands"
             )

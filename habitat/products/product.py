@@ -91,7 +91,7 @@ class Sheets:
         """Write one PNG a raster; call it when all tiles are written."""
         for name, small in self._small.items():
             spec, grid = self._specs[name], self._stage.area.grid
-            legend = spec.styling
+            legend = small.legend()
             unknown = small.codes() == spec.nodata if legend.classes else None
             path = self._stage.file(f"{name}-quicklook.png", title=f"{spec.title}, picture", roles=("overview",))
             quicklook(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from habitat.contracts.grid import Grid, Tile
+from habitat.contracts.legend import Legend
 from habitat.contracts.raster_spec import RasterSpec
 
 LONGEST_PX = 1000
@@ -56,6 +57,17 @@ class Thumbnail:
         if self.spec.nodata is not None:
             values[self._codes[index] == self.spec.nodata] = np.nan
         return values
+
+    def legend(self) -> Legend:
+        """Return the raster's legend; one without a range of its own is stretched over nearly all values."""
+        legend = self.spec.styling
+        if legend.name != "generic":
+            return legend
+        known = self.values()[np.isfinite(self.values())]
+        if not known.size:
+            return legend
+        low, high = (float(value) for value in np.percentile(known, (2, 98)))
+        return legend.stretched(low, high) if high > low else legend
 
     def picture(self) -> NDArray[Any]:
         """Return what `quicklook` draws: codes of a class raster, three bands of a colour composite, or values."""

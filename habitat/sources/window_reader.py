@@ -165,7 +165,10 @@ def read_failure(error: BaseException, href: str) -> ReadFailure:
     words = {
         "forbidden": ("403", "401", "AccessDenied", "AuthenticationFailed", "InvalidCredentials"),
         "missing": ("404", "No such file", "does not exist", "NoSuchKey"),
-        "corrupt": ("not recognized", "not a TIFF", "decode", "IReadBlock", "TIFFFill", "Read failed", "Cannot open"),
+        "corrupt": (
+            *("not recognized", "not a TIFF", "decode", "IReadBlock", "TIFFFill", "TIFFFetch", "TIFFRead"),
+            *("Read failed", "Read error", "Cannot open", "Cannot read", "TIFF directory"),
+        ),
     }
     reason = next((word for word, signs in words.items() if any(sign in text for sign in signs)), "failed")
     if isinstance(error, ReadFailure):
