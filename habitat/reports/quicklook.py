@@ -94,7 +94,7 @@ def quicklook(
     sheet.draw_scale_bar(grid)
     FigureCanvasAgg(sheet.figure)
     # Without its name and version in the file, another release of matplotlib does not change the bytes.
-    sheet.figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None})
+    sheet.figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 4})
 
 
 @dataclass
@@ -268,9 +268,8 @@ def _draw_values(
 
 
 def _draw_bar(bar: Axes, colours: LinearSegmentedColormap, low: float, high: float) -> None:
-    step = (high - low) / _STRIPS
-    for index in range(_STRIPS):
-        bar.axhspan(low + step * index, low + step * (index + 1), color=colours((index + 0.5) / _STRIPS))
+    strips = (np.arange(_STRIPS)[:, np.newaxis] + 0.5) / _STRIPS
+    bar.imshow(colours(strips), aspect="auto", origin="lower", extent=(0, 1, low, high), interpolation="nearest")
     bar.set_ylim(low, high)
     bar.set_xticks([])
     bar.yaxis.tick_right()
