@@ -1,0 +1,153 @@
+"""Demonstration: a made-up landscape, one run over it, and where to look at what came out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import structlog
+
+from habitat.contracts.errors import ConfigError
+from habitat.jobs.outcomes import Summary, shown_path
+from habitat.jobs.runner import run
+from habitat.jobs.session import Request, open_session
+from habitat.products import Product
+from habitat.store import Published, Store
+from habitat.twin import TwinCatalogue, make
+from habitat.twin.catalogue import MARKER
+from habitat.twin.plan import SizeName
+
+log = structlog.get_logger("habitat.jobs")
+
+FOLDER = Path("data/demo")
+"""Where the demonstration lies if nothing else is said."""
+PERIOD = "2025-05"
+"""Month after the burn; the twin has the same month a year before."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a demonstration left to look at."""
+
+    summary: Summary
+    """What became of the run."""
+    rasters: tuple[Path, ...]
+    """GeoTIFFs of the period, to be opened in QGIS."""
+    pictures: tuple[Path, ...]
+    """PNGs of the same."""
+    sentence: str
+    """What changed, in one sentence."""
+
+    def text(self) -> str:
+        """Return where everything is, as lines for people."""
+        lines = [self.summary.table()]
+        for title, paths in (("rasters, to be opened in QGIS", self.rasters), ("pictures", self.pictures)):
+            folders = Counter(path.parent for path in paths)
+            lines += [f"{title}:", *(f"  {count:>2} in {shown_path(folder)}" for folder, count in folders.items())]
+        last = [path for path in self.pictures if path.parent == self.pictures[-1].parent]
+        lines += [f"look first at: {shown_path(path)}" for path in last[:1]]
+        if self.summary.record is not None:
+            lines.append(f"run record: {shown_path(self.summary.record)}")
+        return "\n".join([*lines, self.sentence] if self.sentence else lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain JSON data."""
+        record = self.summary.record
+        return self.summary.to_dict() | {
+            "rasters": [shown_path(path) for path in self.rasters],
+            "pictures": [shown_path(path) for path in self.pictures],
+            "record": shown_path(record) if record else None,
+            "sentence": self.sentence,
+        }
+
+
+def demo(
+    folder: Path = FOLDER,
+    *,
+    products: Mapping[str, Product] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Shown:
+    """Make the twin, run the month over it, and find what there is to look at; a second call builds nothing.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the twin and the store afterwards.
+    products : mapping of str to Product, optional
+        The products there are; `habitat.products.PRODUCTS` by default.
+    progress : callable, optional
+        Told how far a build is.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds something else, or the demonstration's configuration is not at hand.
+    """
+    log.info("making the landscape, or finding it", folder=shown_path(folder / "twin"))
+    twin = make(folder / "twin", size="demo")
+    request = Request(
+        config="demo",
+        area="demo",
+        period=PERIOD,
+        overrides=(f"composite.catalogue={json.dumps(shown_path(twin.catalog))}",),
+        store=folder / "store",
+    )
+    session = open_session(request, products=products, progress=progress)
+    summary = run(session.config, session.workshop, session.period, products)
+    built = _standing(session.workshop.store, summary)
+    rasters = [one.path(key) for one in built for key in one.rasters]
+    pictures = [path for one in built for path in one.paths.values() if path.suffix == ".png"]
+    return Shown(summary, tuple(rasters), tuple(pictures), _sentence(summary))
+
+
+def _standing(store: Store, summary: Summary) -> list[Published]:
+    """Return what stands in the store of the period asked for."""
+    found = (
+        store.latest(step.product, summary.area, step.period)
+        for step in summary.steps
+        if step.period == summary.period and step.version is not None
+    )
+    return [one for one in found if one is not None]
+
+
+def _sentence(summary: Summary) -> str:
+    """Return what the last product says; it stands on all the others."""
+    return next((step.summary for step in reversed(summary.steps) if step.period == summary.period), "")
+
+
+def make_twin(output: Path, size: str, seed: int) -> TwinCatalogue:
+    """Write a made-up landscape, or find the same one there.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such size, or the folder holds something else.
+    """
+    return make(output, size=_size(size), seed=seed)
+
+
+def find_twin(output: Path) -> TwinCatalogue:
+    """Return the made-up landscape in a folder.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds none.
+    """
+    marker = output / MARKER
+    try:
+        told = json.loads(marker.read_text(encoding="utf-8"))
+        return TwinCatalogue(output, _size(str(told["size"])), int(told["seed"]), dict(told["facts"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{output} holds no twin; make one with: habitat twin make {output}") from error
+
+
+def _size(text: str) -> SizeName:
+    for size in get_args(SizeName):
+        if text == size:
+            return size  # type: ignore[no-any-return]
+    raise ConfigError(f"there is no size {text!r}; sizes are {', '.join(get_args(SizeName))}")
