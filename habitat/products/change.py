@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from habitat.change import (
     CHANGE_CLASSES,
@@ -28,7 +28,7 @@ from habitat.contracts.errors import NotPossible
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
 from habitat.imagery.indices import INDICES
-from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop
+from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop, known_names
 from habitat.sources.threads import in_threads
 from habitat.store import Input, Published, WindowReader, estimated_bytes
 
@@ -43,6 +43,19 @@ class ChangeParams(Params):
 
     names: tuple[str, ...] = Field(("nbr", "ndmi", "ndvi"), min_length=1)
     """Indices that are compared; the first one that can be is told about in the summary."""
+
+    @field_validator("names")
+    @classmethod
+    def _names_are_known(cls, names: Any) -> Any:
+        return known_names(names, INDICES, "index")
+
+    @field_validator("thresholds")
+    @classmethod
+    def _thresholds_ascend(cls, thresholds: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < thresholds[0] < thresholds[1]:
+            raise ValueError(f"thresholds are {list(thresholds)}, wants change and strong change, both above zero")
+        return thresholds
+
     thresholds: tuple[float, float] = (0.1, 0.25)
     """Change and strong change of an index, in its own units, both ways."""
     min_z: float = Field(2.0, ge=0)
@@ -186,7 +199,7 @@ def _comparisons(
         gaps.append(("z-score against earlier years", f"{len(earlier.years)} in the store, wants {params.min_years}"))
     for name in params.names:
         asset = name.replace("_", "-")
-        if name not in INDICES or asset not in earlier.now.rasters:
+        if asset not in earlier.now.rasters:
             gaps.append((f"change of {name}", f"{earlier.now.id} does not have it"))
             continue
         with_it = [entry for entry in earlier.years if asset in entry.rasters]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from habitat.contracts import Ledger, Period, Scene
 from habitat.contracts.errors import AllMasked, NoScenes, TooMuchMissing
@@ -22,7 +22,8 @@ from habitat.contracts.raster_spec import BandSpec, RasterSpec
 from habitat.imagery.bandpass import as_oli
 from habitat.imagery.composites import CODE_SCALE, NODATA, median, observation_summary, reflectance_codes
 from habitat.imagery.geomedian import geometric_median
-from habitat.products.product import BAND_CENTRES_UM, Outcome, Params, Product, Sheets, Workshop
+from habitat.imagery.indices import CANONICAL_BANDS
+from habitat.products.product import BAND_CENTRES_UM, Outcome, Params, Product, Sheets, Workshop, known_names
 from habitat.sources.footprints import area_on_grid, share_of_area
 from habitat.sources.pixels import PixelReader
 from habitat.sources.preflight import (
@@ -78,6 +79,12 @@ class CompositeParams(Params):
     """Clouds and their shadows are widened by this distance [m]."""
     bands: tuple[str, ...] = Field(("blue", "green", "red", "nir", "swir1", "swir2"), min_length=1)
     """Canonical bands of the composite; those that most scenes lack are named as gaps."""
+
+    @field_validator("bands")
+    @classmethod
+    def _bands_are_known(cls, bands: Any) -> Any:
+        return known_names(bands, CANONICAL_BANDS, "band")
+
     geometric_median: bool = True
     """Whether to make the geometric median beside the median; it takes about half of the computing time."""
     bandpass: Literal["none", "oli"] = "none"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field, field_validator
 
 from habitat.contracts import Period
-from habitat.contracts.errors import ConfigError, NotPossible
+from habitat.contracts.errors import NotPossible
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
 from habitat.imagery.indices import INDICES, Index, computable, compute
-from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop
+from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop, known_names
 from habitat.sources.threads import in_threads
 from habitat.store import Input, Published, estimated_bytes
 
@@ -22,8 +23,14 @@ _TILE = 1024
 class IndicesParams(Params):
     """Settings of the index rasters."""
 
-    names: tuple[str, ...] | Literal["all"] = "all"
+    names: Annotated[tuple[str, ...], Field(min_length=1)] | Literal["all"] = "all"
     """Names of the indices wanted, or all that the composite has the bands for."""
+
+    @field_validator("names")
+    @classmethod
+    def _names_are_known(cls, names: Any) -> Any:
+        return names if names == "all" else known_names(names, INDICES, "index")
+
     source: Literal["median", "geomedian"] = "median"
     """Which composite they are computed from."""
 
@@ -49,16 +56,11 @@ def index_spec(entry: Index) -> RasterSpec:
 
 
 def _inputs(params: IndicesParams, workshop: Workshop, period: Period) -> tuple[Input, ...]:
-    _wanted(params)
     return (workshop.store.get("composite", workshop.area, period).as_input(),)
 
 
 def _wanted(params: IndicesParams) -> tuple[str, ...]:
-    names = tuple(INDICES) if params.names == "all" else params.names
-    unknown = [name for name in names if name not in INDICES]
-    if unknown or not names:
-        raise ConfigError(f"indices.names: {unknown or 'nothing'} is no index; there are {', '.join(sorted(INDICES))}")
-    return names
+    return tuple(INDICES) if params.names == "all" else params.names
 
 
 def build(params: IndicesParams, workshop: Workshop, period: Period) -> Outcome:

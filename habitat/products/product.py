@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -15,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 from habitat.contracts import Area, Period
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import RasterSpec
-from habitat.reports.quicklook import quicklook
 from habitat.reports.thumbnail import Thumbnail
 from habitat.store import Input, Published, Record, Stage, Store, area_digest, software_versions
 
@@ -50,6 +50,30 @@ BAND_CENTRES_UM: Mapping[str, float] = MappingProxyType(
     | {"rededge3": 0.783, "nir": 0.842, "nir_narrow": 0.865, "swir1": 1.61, "swir2": 2.19}
 )
 """Centre wavelength [µm] of each canonical band."""
+
+
+def known_names(names: Any, known: Iterable[str], kind: str) -> Any:
+    """Return names as they are if all of them are known; for field validators.
+
+    Raises
+    ------
+    ValueError
+        If one is not; the text names the nearest.
+
+    Examples
+    --------
+    >>> known_names(("nvdi",), ["ndvi", "nbr"], "index")
+    Traceback (most recent call last):
+    ...
+    ValueError: there is no index 'nvdi', did you mean 'ndvi'? There are: ndvi, nbr
+    """
+    listed = list(known)
+    for name in names:
+        if name not in listed:
+            close = difflib.get_close_matches(str(name), listed, n=1)
+            hint = f", did you mean {close[0]!r}?" if close else "."
+            raise ValueError(f"there is no {kind} {name!r}{hint} There are: {', '.join(listed)}")
+    return names
 
 
 def _quiet(what: str, done: int, total: int) -> None:
@@ -89,6 +113,9 @@ class Sheets:
 
     def draw(self, title: str) -> None:
         """Write one PNG a raster; call it when all tiles are written."""
+        # Drawing is the last thing done, and what draws takes a second to load: plans and lists need none of it.
+        from habitat.reports.quicklook import quicklook
+
         for name, small in self._small.items():
             spec, grid = self._specs[name], self._stage.area.grid
             legend = small.legend()

@@ -91,4 +91,4 @@ def _place(error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     problem = error.problem if isinstance(error, MarkedYAMLError) else None
-    return f"{problem or str(error).splitlines()[0]}; mend the line or compare with configs/areas/demo.yaml"
+    return f"{problem or str(error).splitlines()[0]}; mend the line or compare with the files in configs/"

@@ -275,10 +275,12 @@ def test_parameters_are_checked():
     assert params().deciding()["grow_m"] == 120.0
 
 
-def test_unknown_band_is_a_gap_and_no_band_at_all_a_refusal(build):
+def test_a_band_nobody_has_is_a_gap_and_no_band_at_all_a_refusal(build):
     with pytest.raises(NoScenes, match="none of the bands wanted"):
-        build("composite", bands=("ultraviolet",))
-    assert build("composite", bands=("nir", "ultraviolet")).gaps[0] == ("band ultraviolet", "no scene has it")
+        build("composite", bands=("rededge2",))
+    assert build("composite", bands=("nir", "rededge2")).gaps[0] == ("band rededge2", "no scene has it")
+    with pytest.raises(ValueError, match="there is no band 'ultraviolet'"):
+        build("composite", bands=("nir", "ultraviolet"))
 
 
 def test_locked_product_is_left_alone(build, shop):

@@ -7,7 +7,7 @@ import pytest
 
 from habitat import twin
 from habitat.contracts import Period
-from habitat.contracts.errors import ConfigError, NotInStore, NotPossible
+from habitat.contracts.errors import NotInStore, NotPossible
 from habitat.contracts.raster_spec import BandSpec, RasterSpec
 from habitat.imagery import INDICES, compute
 from habitat.products import PRODUCTS
@@ -49,10 +49,13 @@ def test_indices_that_lack_a_band_are_named_and_the_rest_is_built(build):
 
 def test_no_index_at_all_is_not_possible_and_an_unknown_one_a_mistake(build):
     build("composite", bands=("red", "swir1"))
-    with pytest.raises(NotPossible, match="add bands to composite.bands"):
+    with pytest.raises(NotPossible, match=r"add bands to composite\.bands"):
         build("indices", names=("ndvi", "nbr"))
-    with pytest.raises(ConfigError, match="nvdi"):
-        build("indices", names=("nvdi",))
+    for name in ("indices", "change"):
+        with pytest.raises(ValueError, match="there is no index 'nvdi', did you mean 'nd"):
+            build(name, names=("nvdi",))
+    with pytest.raises(ValueError, match="both above zero"):
+        build("change", thresholds=(0.3, 0.1))
 
 
 def test_indices_without_a_composite(build):

@@ -254,7 +254,7 @@ def test_a_truncated_file_names_its_scene(tmp_path):
         reader = PixelReader(checked, area(), rasters, bands=("red",))
         with rasters.env():
             view = reader.at(Tile(0, 0, SIZE, SIZE))
-            with pytest.raises(SceneLost, match="scene bad: .*could not be read") as caught:
+            with pytest.raises(SceneLost, match=r"scene bad: .*could not be read") as caught:
                 view.band("red")
     assert caught.value.scene is bad
     assert caught.value.reason == "corrupt"

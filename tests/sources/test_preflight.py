@@ -110,11 +110,12 @@ def test_a_scene_without_mask_or_band(made):
     assert (reason, "no asset for swir2" in text) == ("asset", True)
 
 
-class _Answers(BaseHTTPRequestHandler):
-    codes = {"/404.tif": 404, "/403.tif": 403, "/500.tif": 500}
+_CODES = {"/404.tif": 404, "/403.tif": 403}
 
+
+class _Answers(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(self.codes.get(self.path, 200))
+        self.send_response(_CODES.get(self.path, 200))
         body = b"<html>not a picture</html>"
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
