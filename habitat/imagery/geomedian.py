@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from habitat.imagery.composites import NODATA
 
-_BLOCK = 64
+_BLOCK = 128
 """Pixels worked at once, so that the inner loops become vector instructions."""
 
 
@@ -18,15 +18,15 @@ def geometric_median(stack: NDArray[np.int16], *, tolerance: float = 0.5, iterat
     """Multi-band median that keeps the bands of a pixel together.
 
     Weiszfeld's iteration from the mean: each step goes to the mean weighted by 1 / distance, held back by
-    dates that lie at the very place (Vardi and Zhang). A pixel rests once a step is no longer than `tolerance`,
-    so its result depends on its own dates alone. Dates with a band missing are left out whole.
+    dates that lie at the very place (Vardi and Zhang). A pixel rests once none of its bands moves by more than
+    `tolerance`, so its result depends on its own dates alone. Dates with a band missing are left out whole.
 
     Parameters
     ----------
     stack : int16 (band, date, y, x)
         Reflectance codes; -32768 where a band is not clear.
     tolerance : float
-        Length of a step [codes of 1e-4 reflectance] at which a pixel rests.
+        Largest movement of a band [codes of 1e-4 reflectance] at which a pixel rests.
     iterations : int
         Most steps.
 
@@ -87,81 +87,87 @@ def _gather(stack: Any, y: int, left: int, w: int, values: Any, valid: Any) -> N
 @njit(nogil=True, cache=True, error_model="numpy")
 def _settle(values: Any, valid: Any, centre: Any, tolerance: Any, iterations: int) -> None:
     """Move the centres from the means until every pixel rests; a pixel that rests is not moved again."""
-    _, bands, width = values.shape
-    weight = np.empty((3, width), np.float32)
-    pull = np.empty((bands, width), np.float32)
+    dates, bands, width = values.shape
+    weight = np.empty((dates, width), np.float32)
+    held = np.empty(width, np.float32)
+    goal = np.empty((bands, width), np.float32)
     unrest = np.ones(width, np.float32)
     # Nearer to a date than this, its weight would shorten the steps below the tolerance wherever the median is.
     touching = tolerance * tolerance
-    _mean(values, valid, weight[0], centre)
+    _sums(values, valid, goal)
+    _means(valid, goal, centre)
     for _ in range(iterations):
-        weight[1:] = 0
-        pull[:] = 0
-        for t in range(values.shape[0]):
-            _weigh(values[t], valid[t], centre, touching, weight)
-            _pull(values[t], centre, weight[0], pull)
-        if not _move(pull, weight, tolerance, unrest, centre):
+        _weigh(values, valid, centre, touching, weight, held)
+        _sums(values, weight, goal)
+        if not _move(goal, weight, held, tolerance, unrest, centre):
             break
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="never")
-def _mean(values: Any, valid: Any, count: Any, centre: Any) -> None:
+def _sums(values: Any, weight: Any, sums: Any) -> None:
+    """Weighted sums of the dates, band by band."""
     dates, bands, width = values.shape
-    count[:] = 0
-    centre[:] = 0
+    sums[:] = 0
+    for t in range(dates):
+        for b in range(bands):
+            for x in range(width):
+                sums[b, x] += weight[t, x] * values[t, b, x]
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _means(valid: Any, sums: Any, means: Any) -> None:
+    dates, width = valid.shape
+    bands = len(sums)
+    count = np.zeros(width, np.float32)
     for t in range(dates):
         for x in range(width):
             count[x] += valid[t, x]
+    for b in range(bands):
+        for x in range(width):
+            means[b, x] = sums[b, x] / max(count[x], np.float32(1))
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _weigh(values: Any, valid: Any, centre: Any, touching: Any, weight: Any, held: Any) -> None:
+    """Weights 1 / distance of the dates apart from the centre, and the number of dates that lie upon it."""
+    dates, bands, width = values.shape
+    weight[:] = 0
+    held[:] = 0
+    for t in range(dates):
         for b in range(bands):
             for x in range(width):
-                centre[b, x] += valid[t, x] * values[t, b, x]
-    for b in range(bands):
+                d = values[t, b, x] - centre[b, x]
+                weight[t, x] += d * d
         for x in range(width):
-            centre[b, x] /= max(count[x], np.float32(1))
+            apart = weight[t, x] > touching
+            held[x] += np.float32(0) if apart else valid[t, x]
+            weight[t, x] = valid[t, x] / np.sqrt(weight[t, x]) if apart else np.float32(0)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="never")
-def _weigh(values: Any, valid: Any, centre: Any, touching: Any, weight: Any) -> None:
-    """Weights of one date (row 0), added to their sum (row 1); dates beneath the centre are counted (row 2)."""
-    bands, width = values.shape
-    here, total, beneath = weight[0], weight[1], weight[2]
-    here[:] = 0
+def _move(sums: Any, weight: Any, held: Any, tolerance: Any, unrest: Any, centre: Any) -> bool:
+    """Move each centre towards its weighted mean, unless the dates upon it hold it; tell whether any moved far."""
+    bands, width = sums.shape
+    total = np.zeros(width, np.float32)
+    length = np.zeros(width, np.float32)
+    far = np.zeros(width, np.float32)
+    for t in range(len(weight)):
+        for x in range(width):
+            total[x] += weight[t, x]
     for b in range(bands):
         for x in range(width):
-            d = values[b, x] - centre[b, x]
-            here[x] += d * d
-    for x in range(width):
-        apart = here[x] > touching
-        beneath[x] += np.float32(0) if apart else valid[x]
-        here[x] = valid[x] / np.sqrt(here[x]) if apart else np.float32(0)
-        total[x] += here[x]
-
-
-@njit(nogil=True, cache=True, error_model="numpy", inline="never")
-def _pull(values: Any, centre: Any, weight: Any, pull: Any) -> None:
-    bands, width = values.shape
-    for b in range(bands):
-        for x in range(width):
-            pull[b, x] += weight[x] * (values[b, x] - centre[b, x])
-
-
-@njit(nogil=True, cache=True, error_model="numpy", inline="never")
-def _move(pull: Any, weight: Any, tolerance: Any, unrest: Any, centre: Any) -> bool:
-    bands, width = pull.shape
-    step, total, beneath = weight[0], weight[1], weight[2]
-    step[:] = 0
-    for b in range(bands):
-        for x in range(width):
-            step[x] += pull[b, x] * pull[b, x]
+            sums[b, x] = sums[b, x] / max(total[x], np.float32(1e-9)) - centre[b, x]
+            length[x] += sums[b, x] * sums[b, x]
+            far[x] = max(far[x], abs(sums[b, x]))
     restless = np.float32(0)
     for x in range(width):
-        strength = np.sqrt(step[x])
-        # Dates beneath the centre hold it with a pull of 1 each.
-        free = max(strength - beneath[x], np.float32(0)) / max(strength, np.float32(1e-6))
-        step[x] = unrest[x] * free / max(total[x], np.float32(1e-9))
-        unrest[x] = np.float32(1) if step[x] * strength > tolerance else np.float32(0)
+        length[x] = np.sqrt(length[x])
+        # Each date upon the centre holds it with a pull of 1; the others pull with length * total.
+        share = unrest[x] * max(np.float32(1) - held[x] / max(length[x] * total[x], np.float32(1e-6)), np.float32(0))
+        unrest[x] = np.float32(1) if share * far[x] > tolerance else np.float32(0)
         restless += unrest[x]
+        length[x] = share
     for b in range(bands):
         for x in range(width):
-            centre[b, x] += step[x] * pull[b, x]
+            centre[b, x] += length[x] * sums[b, x]
     return restless > 0

@@ -277,8 +277,8 @@ def test_parameters_are_checked():
 
 def test_a_band_nobody_has_is_a_gap_and_no_band_at_all_a_refusal(build):
     with pytest.raises(NoScenes, match="none of the bands wanted"):
-        build("composite", bands=("rededge2",))
-    assert build("composite", bands=("nir", "rededge2")).gaps[0] == ("band rededge2", "no scene has it")
+        build("composite", bands=("coastal",))
+    assert build("composite", bands=("nir", "coastal")).gaps[0] == ("band coastal", "no scene has it")
     with pytest.raises(ValueError, match="there is no band 'ultraviolet'"):
         build("composite", bands=("nir", "ultraviolet"))
 
