@@ -170,4 +170,4 @@ def _move(sums: Any, weight: Any, held: Any, tolerance: Any, unrest: Any, centre
     for b in range(bands):
         for x in range(width):
             centre[b, x] += length[x] * sums[b, x]
-    return restless > 0
+    return bool(restless > 0)

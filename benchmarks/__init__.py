@@ -1,0 +1,1 @@
+"""Benchmarks: habitat's compositing beside what others do and what decoding alone costs."""
