@@ -18,10 +18,10 @@ from habitat.contracts.raster_spec import BandSpec, RasterSpec
 from habitat.imagery import compute
 from habitat.imagery.composites import CODE_SCALE, median
 from habitat.sources import search
-from habitat.sources.pixels import PixelReader
-from habitat.sources.preflight import check_scenes
-from habitat.sources.rasters import Rasters
-from habitat.sources.threads import in_threads
+from habitat.sources.scenes.pixels import PixelReader
+from habitat.sources.scenes.preflight import check_scenes
+from habitat.sources.scenes.rasters import Rasters
+from habitat.sources.scenes.threads import in_threads
 from habitat.store import CogWriter
 
 _STRIP = 32

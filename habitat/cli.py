@@ -316,7 +316,7 @@ def _complain(text: str) -> None:
 
 
 def _safe(text: str) -> str:
-    from habitat.sources.signing import redact
+    from habitat.sources.catalogues.signing import redact
 
     return redact(text)
 

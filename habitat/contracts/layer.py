@@ -18,7 +18,8 @@ Cube: TypeAlias = xr.Dataset
 
 def name_layer(layer: Layer, name: str, units: str, long_name: str) -> Layer:
     """Give a layer its name, units and long name, keeping its coordinates."""
-    named = layer.rename(name)
+    # A renamed layer shares its attributes with the given one until it is copied.
+    named = layer.rename(name).copy(deep=False)
     named.attrs = {"units": units, "long_name": long_name}
     return named
 

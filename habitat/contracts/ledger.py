@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Ledger:
         if row is None or scene in self._outcomes:
             problem = "was not expected" if row is None else "was settled before"
             raise LedgerImbalance(f"observation {scene!r} {problem}; this is a fault of habitat, please report it")
-        if outcome not in ("used", "masked") and not outcome.startswith("missing:"):
+        if outcome not in ("used", "masked") and not re.fullmatch(r"missing:[a-z][a-z-]*", outcome):
             raise LedgerImbalance(f"outcome {outcome!r} of {scene!r} is not used, masked or missing:<reason>")
         self._outcomes[scene] = Observation(scene, row[1], row[2], outcome, clear_share, note)
 

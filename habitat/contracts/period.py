@@ -32,7 +32,7 @@ class Period:
     text: str
 
     def __post_init__(self) -> None:
-        match = re.fullmatch(r"(\d{4})(?:-(\d{2})|-Q([1-4]))?", self.text)
+        match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{2})|-Q([1-4]))?", self.text)
         month = int(match[2]) if match and match[2] else 1
         if not match or not 1 <= month <= 12 or not 1972 <= int(match[1]) <= 2200:
             raise ConfigError(

@@ -21,7 +21,7 @@ from habitat.contracts.errors import ConfigError
 from habitat.jobs import parameters
 from habitat.jobs.parameters import brief, problems_of, suggestion
 from habitat.products import PRODUCTS, Params, Product
-from habitat.sources.area_file import problem_text
+from habitat.sources.areas.area_file import problem_text
 from habitat.sources.safe_yaml import read_yaml
 
 RUNS = Path("configs/runs")

@@ -27,10 +27,10 @@ from habitat.jobs import listing
 from habitat.jobs.config import RUNS, STORE, load, run_names
 from habitat.jobs.outcomes import FAILED, anonymous, shown_path
 from habitat.products import PRODUCTS, Product
+from habitat.sources.areas.reading import AREAS
+from habitat.sources.catalogues.providers import Provider, provider_for
+from habitat.sources.catalogues.signing import redact
 from habitat.sources.gdal_settings import forbidden_drivers_alive
-from habitat.sources.providers import Provider, provider_for
-from habitat.sources.signing import redact
-from habitat.sources.vectors import AREAS
 from habitat.store import Store
 from habitat.store.disk import write_atomically
 

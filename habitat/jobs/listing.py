@@ -13,7 +13,7 @@ from habitat.jobs.config import RUNS, load, run_names
 from habitat.jobs.outcomes import shown_path
 from habitat.jobs.parameters import Parameter, describe
 from habitat.products import PRODUCTS, Product
-from habitat.sources.vectors import AREAS, area_names, read_area
+from habitat.sources.areas.reading import AREAS, area_names, read_area
 from habitat.store import Published, Store
 
 Row = dict[str, Any]

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from structlog.typing import Processor
 
-from habitat.sources.signing import redact
+from habitat.sources.catalogues.signing import redact
 
 _EVERY_S = 60.0
 _EVERY_PERCENT = 10

@@ -14,7 +14,7 @@ from habitat.contracts.period import Period
 from habitat.jobs.config import RunConfig
 from habitat.jobs.plan import step_lines
 from habitat.products import Workshop
-from habitat.sources.signing import redact
+from habitat.sources.catalogues.signing import redact
 from habitat.store import software_versions
 from habitat.store.disk import json_bytes, write_atomically
 

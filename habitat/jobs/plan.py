@@ -12,7 +12,7 @@ from habitat.contracts.period import Period
 from habitat.jobs.config import RunConfig
 from habitat.jobs.parameters import suggestion
 from habitat.products import PRODUCTS, Params, Product, Workshop
-from habitat.sources.signing import redact
+from habitat.sources.catalogues.signing import redact
 from habitat.store import Published, Record, area_digest, changes
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from habitat.jobs.config import RunConfig
 from habitat.jobs.outcomes import Status, StepResult, Summary, write_run_record
 from habitat.jobs.plan import Decision, Node, Turn, decide, error_code, missing_observations, order
 from habitat.products import PRODUCTS, Product, Workshop
-from habitat.sources.signing import redact
+from habitat.sources.catalogues.signing import redact
 from habitat.store import Published
 
 log = structlog.get_logger("habitat.jobs")

@@ -12,7 +12,7 @@ from habitat.contracts.errors import ConfigError
 from habitat.contracts.period import Period
 from habitat.jobs.config import RUNS, RunConfig, at, load
 from habitat.products import Product, Workshop
-from habitat.sources.vectors import AREAS, read_area
+from habitat.sources.areas.reading import AREAS, read_area
 from habitat.store import Store
 
 T = TypeVar("T")

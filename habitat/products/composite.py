@@ -24,20 +24,20 @@ from habitat.imagery.composites import CODE_SCALE, NODATA, median, observation_s
 from habitat.imagery.geomedian import geometric_median
 from habitat.imagery.indices import CANONICAL_BANDS
 from habitat.products.product import BAND_CENTRES_UM, Outcome, Params, Product, Sheets, Workshop, known_names
-from habitat.sources.footprints import area_on_grid, share_of_area
-from habitat.sources.pixels import PixelReader
-from habitat.sources.preflight import (
+from habitat.sources.catalogues.footprints import area_on_grid, share_of_area
+from habitat.sources.catalogues.providers import provider_for
+from habitat.sources.catalogues.searching import Found, search
+from habitat.sources.scenes.pixels import PixelReader
+from habitat.sources.scenes.preflight import (
     Checked,
     Missing,
     check_offsets_agree,
     check_scenes,
     common_bands,
 )
-from habitat.sources.providers import provider_for
-from habitat.sources.rasters import Rasters
-from habitat.sources.stac import Found, search
-from habitat.sources.threads import in_threads
-from habitat.sources.tile_view import SceneLost, TileView
+from habitat.sources.scenes.rasters import Rasters
+from habitat.sources.scenes.threads import in_threads
+from habitat.sources.scenes.tile_view import SceneLost, TileView
 from habitat.store import Input, Published, estimated_bytes
 
 _STRIP_ROWS = 128

@@ -14,7 +14,7 @@ from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
 from habitat.imagery.indices import INDICES, Index, computable, compute
 from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop, known_names
-from habitat.sources.threads import in_threads
+from habitat.sources.scenes.threads import in_threads
 from habitat.store import Input, Published, estimated_bytes
 
 _TILE = 1024

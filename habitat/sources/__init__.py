@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from habitat.sources.gdal_settings import secure_gdal
 
 if TYPE_CHECKING:
-    from habitat.sources.cube import load_cube
-    from habitat.sources.stac import Found, search
-    from habitat.sources.vectors import read_area
+    from habitat.sources.areas.reading import read_area
+    from habitat.sources.catalogues.searching import Found, search
+    from habitat.sources.scenes.cube import load_cube
 
 # Before anything in this room imports rasterio: its drivers are chosen when it starts.
 secure_gdal()
@@ -18,10 +18,10 @@ secure_gdal()
 __all__ = ["Found", "load_cube", "read_area", "search"]
 
 _HOMES = {
-    "Found": "habitat.sources.stac",
-    "load_cube": "habitat.sources.cube",
-    "read_area": "habitat.sources.vectors",
-    "search": "habitat.sources.stac",
+    "Found": "habitat.sources.catalogues.searching",
+    "load_cube": "habitat.sources.scenes.cube",
+    "read_area": "habitat.sources.areas.reading",
+    "search": "habitat.sources.catalogues.searching",
 }
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from habitat.sources.providers import Provider
+    from habitat.sources.catalogues.providers import Provider
 
 FORBIDDEN_DRIVERS = ("VRT", "WMS", "WMTS", "WCS", "GTI", "STACTA", "STACIT", "HTTP", "PDF", "EEDAI", "DERIVED")
 """Drivers by which a file that calls itself GeoTIFF could read other files or fetch addresses."""

@@ -15,8 +15,8 @@ from shapely.geometry import Point, box
 from shapely.geometry.base import BaseGeometry
 
 from habitat import twin
+from habitat.sources.areas.reading import area_names, read_area
 from habitat.sources.safe_yaml import read_yaml
-from habitat.sources.vectors import area_names, read_area
 
 AREAS = Path(__file__).parents[2] / "configs" / "areas"
 REAL = ["land-of-the-leopard", "northeast-china-tiger-leopard", "transboundary", "ussuriisky-corridor"]

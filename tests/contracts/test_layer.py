@@ -22,7 +22,7 @@ def test_naming_keeps_coordinates_and_drops_what_was_said_before():
     named = name_layer(given, "nbr", units="1", long_name="Normalised burn ratio")
     assert (named.name, named.attrs) == ("nbr", {"units": "1", "long_name": "Normalised burn ratio"})
     assert named.coords.equals(given.coords)
-    assert given.name == "ndvi"
+    assert (given.name, given.attrs) == ("ndvi", {"units": "m", "extra": "x"})
 
 
 def test_layers_of_one_grid_pass():

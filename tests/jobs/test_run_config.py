@@ -11,7 +11,7 @@ from habitat.contracts.errors import ConfigError
 from habitat.jobs.config import at, load, parsed_override, run_names, schema
 from habitat.jobs.parameters import describe
 from habitat.products import PRODUCTS, Need, Product
-from habitat.sources.vectors import read_area
+from habitat.sources.areas.reading import read_area
 
 
 def problems(error: pytest.ExceptionInfo[ConfigError]) -> list[str]:

@@ -112,10 +112,10 @@ def test_geometric_median_is_near_the_median_and_the_purposes_differ(build, shop
 
 def test_tiles_and_workers_change_no_pixel(build, shop, tmp_path, monkeypatch):
     one = build("composite").published
-    monkeypatch.setattr("habitat.sources.pixels.SMALLEST_TILE", 16)
+    monkeypatch.setattr("habitat.sources.scenes.pixels.SMALLEST_TILE", 16)
     other = type(shop)(shop.area, Store(tmp_path / "other"), workers=1)
     two = build("composite", workshop=other, memory_mb_per_worker=16).published
-    monkeypatch.setattr("habitat.sources.pixels.LARGEST_TILE", 16)
+    monkeypatch.setattr("habitat.sources.scenes.pixels.LARGEST_TILE", 16)
     third = type(shop)(shop.area, Store(tmp_path / "third"), workers=2)
     three = build("composite", workshop=third).published
     assert one.as_input().checksum == two.as_input().checksum == three.as_input().checksum
@@ -127,7 +127,7 @@ def test_one_task_a_tile_whatever_the_scenes_and_bands(build, monkeypatch):
     sizes = []
     compute = dask.compute
     monkeypatch.setattr(dask, "compute", lambda *tasks, **how: sizes.append(len(tasks)) or compute(*tasks, **how))
-    monkeypatch.setattr("habitat.sources.pixels.LARGEST_TILE", 32)
+    monkeypatch.setattr("habitat.sources.scenes.pixels.LARGEST_TILE", 32)
     build("composite", bands=("nir", "swir2"))
     build("composite", bands=BANDS)
     # Each time: one task a scene to look at its files, then one a tile (the blocks are laid from the scenes' corner).

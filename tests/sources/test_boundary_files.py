@@ -11,8 +11,8 @@ import shapely
 from shapely.geometry import LineString, MultiPolygon, Polygon, box
 
 from habitat.contracts.errors import ConfigError
-from habitat.sources.boundary_files import projected, read_boundary, unwrapped
-from habitat.sources.vectors import read_area
+from habitat.sources.areas.boundary_files import projected, read_boundary, unwrapped
+from habitat.sources.areas.reading import read_area
 
 AREA = """\
 name: here

@@ -18,7 +18,7 @@ from habitat.contracts import Area, Asset, Grid, Scene
 from habitat.contracts.errors import AreaOutsideData, ConfigError, NoScenes, ReadFailure
 from habitat.contracts.layer import check_cube
 from habitat.imagery.clouds import clear_mask, clear_policy
-from habitat.sources.cube import load_cube
+from habitat.sources.scenes.cube import load_cube
 
 WEST, NORTH, SIZE = 600_000, 4_800_000, 40
 TO_WGS84 = Transformer.from_crs(32652, 4326, always_xy=True)

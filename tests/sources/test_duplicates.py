@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from habitat.contracts.scene import Asset, Scene
-from habitat.sources.duplicates import newest_only
+from habitat.sources.catalogues.duplicates import newest_only
 
 WHEN = datetime(2025, 5, 3, 2, 27, 41, tzinfo=UTC)
 C1, V1 = "sentinel-2-c1-l2a", "sentinel-2-l2a"

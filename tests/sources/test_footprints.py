@@ -9,7 +9,7 @@ from shapely.geometry import MultiPolygon, box, mapping
 
 from habitat.contracts import Area, Grid
 from habitat.contracts.errors import CatalogueError
-from habitat.sources.footprints import footprint_of, middle_longitude, touches_area
+from habitat.sources.catalogues.footprints import footprint_of, middle_longitude, touches_area
 
 # A tile as MGRS 01WCR: 178.1 to 180.9 degrees.
 CUT = {

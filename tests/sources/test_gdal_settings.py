@@ -13,8 +13,8 @@ import rasterio
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 
+from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.gdal_settings import ENVIRONMENT, FORBIDDEN_DRIVERS, RASTERIO_ENV, reading_env, secure_gdal
-from habitat.sources.providers import provider_for
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ import json, sys
 from habitat.sources import search
 light = not any(name in sys.modules for name in ("stackstac", "dask", "rioxarray"))
 from habitat.sources.gdal_settings import forbidden_drivers_alive
-from habitat.sources.window_reader import WindowReader
+from habitat.sources.scenes.window_reader import WindowReader
 from stackstac.raster_spec import RasterSpec
 import numpy as np
 from rasterio.windows import Window

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from habitat.contracts.errors import UnsafeReference
-from habitat.sources.hrefs import checked_address, checked_href, checked_id, confined_path
-from habitat.sources.providers import provider_for
+from habitat.sources.catalogues.hrefs import checked_address, checked_href, checked_id, confined_path
+from habitat.sources.catalogues.providers import provider_for
 
 COGS = "https://sentinel-cogs.s3.us-west-2.amazonaws.com"
 ITEM = "https://earth-search.aws.element84.com/v1/collections/sentinel-2-l2a/items/x"

@@ -11,8 +11,8 @@ from random import Random
 import pytest
 
 from habitat.contracts.errors import CatalogueError, HabitatError, UnsafeReference
-from habitat.sources.items import scene_from_item, sensor_of
-from habitat.sources.providers import PROFILES, provider_for
+from habitat.sources.catalogues.items import scene_from_item, sensor_of
+from habitat.sources.catalogues.providers import PROFILES, provider_for
 
 ITEMS = Path(__file__).parent.parent / "stac_items"
 S2_BANDS = {"coastal", "blue", "green", "red", "rededge1", "nir", "nir_narrow", "swir1", "swir2"}

@@ -12,11 +12,11 @@ from pyproj import Transformer
 
 from habitat.contracts.grid import Tile
 from habitat.imagery.codes import COMMON, Codes
-from habitat.sources.cube import load_cube
-from habitat.sources.pixels import PixelReader
-from habitat.sources.preflight import Checked, check_scenes
-from habitat.sources.rasters import Rasters
-from habitat.sources.tile_view import SceneLost
+from habitat.sources.scenes.cube import load_cube
+from habitat.sources.scenes.pixels import PixelReader
+from habitat.sources.scenes.preflight import Checked, check_scenes
+from habitat.sources.scenes.rasters import Rasters
+from habitat.sources.scenes.tile_view import SceneLost
 
 BANDS = ("red", "nir", "swir2")
 

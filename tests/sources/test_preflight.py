@@ -12,9 +12,9 @@ from made_scenes import NORTH, SIZE, WEST, area, asset, scene, write
 
 from habitat.contracts.errors import ConfigError, MixedRadiometry, OffsetDisagreement
 from habitat.contracts.grid import Tile
-from habitat.sources.pixels import PixelReader
-from habitat.sources.preflight import Checked, check_offsets_agree, check_scenes, common_bands
-from habitat.sources.rasters import Rasters
+from habitat.sources.scenes.pixels import PixelReader
+from habitat.sources.scenes.preflight import Checked, check_offsets_agree, check_scenes, common_bands
+from habitat.sources.scenes.rasters import Rasters
 
 BANDS = ("red", "nir", "swir2")
 
@@ -202,7 +202,7 @@ def test_without_takes_one_scene_out(tmp_path):
     scenes = [scene(tmp_path, f"s{n}", days=n) for n in range(2)]
     with Rasters(None) as rasters:
         checked = check_scenes(scenes, rasters, BANDS)
-    from habitat.sources.preflight import Missing
+    from habitat.sources.scenes.preflight import Missing
 
     rest = checked.without(Missing(scenes[0], "corrupt", "torn"))
     assert rest.scenes == (scenes[1],)

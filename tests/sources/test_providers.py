@@ -9,7 +9,7 @@ import pytest
 
 from habitat.contracts.errors import ConfigError
 from habitat.imagery.sensors import SENSORS
-from habitat.sources.providers import KNOWN_COLLECTIONS, PROFILES, Provider, provider_for
+from habitat.sources.catalogues.providers import KNOWN_COLLECTIONS, PROFILES, Provider, provider_for
 
 
 def test_profiles_are_listed_under_their_names_and_use_https():

@@ -14,9 +14,9 @@ from shapely.geometry import box
 
 from habitat.contracts import Area, Grid, Period
 from habitat.contracts.errors import CatalogueError, ConfigError, NoScenes, UnsafeReference
-from habitat.sources.api import GuardedIO, Limits, PatientRetry
-from habitat.sources.providers import provider_for
-from habitat.sources.stac import search
+from habitat.sources.catalogues.api import GuardedIO, Limits, PatientRetry
+from habitat.sources.catalogues.providers import provider_for
+from habitat.sources.catalogues.searching import search
 
 ITEMS = Path(__file__).parent.parent / "stac_items"
 COGS = "https://sentinel-cogs.s3.us-west-2.amazonaws.com/"

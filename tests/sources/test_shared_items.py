@@ -12,11 +12,11 @@ from shapely.geometry import box
 
 from habitat.contracts import Area, Grid, Period
 from habitat.contracts.errors import CatalogueError
-from habitat.sources.cube import load_cube
-from habitat.sources.duplicates import newest_only
-from habitat.sources.items import scene_from_item
-from habitat.sources.providers import PROFILES
-from habitat.sources.stac import search
+from habitat.sources.catalogues.duplicates import newest_only
+from habitat.sources.catalogues.items import scene_from_item
+from habitat.sources.catalogues.providers import PROFILES
+from habitat.sources.catalogues.searching import search
+from habitat.sources.scenes.cube import load_cube
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from habitat.contracts.errors import CatalogueError, ReadFailure
-from habitat.sources.providers import PROFILES, provider_for
-from habitat.sources.signing import TokenStore, is_forbidden, read_signed, redact, sign
+from habitat.sources.catalogues.providers import PROFILES, provider_for
+from habitat.sources.catalogues.signing import TokenStore, is_forbidden, read_signed, redact, sign
 
 HREF = "https://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/52/T/FN/B04.tif"
 LANDSAT = "https://landsateuwest.blob.core.windows.net/landsat-c2/level-2/SR_B4.TIF"

@@ -10,10 +10,10 @@ from shapely.geometry import box
 
 from habitat.contracts import Area, Grid, Period
 from habitat.contracts.errors import CatalogueError, NoScenes, UnsafeReference
-from habitat.sources import static_catalogue
-from habitat.sources.providers import PROFILES, provider_for
-from habitat.sources.stac import search
-from habitat.sources.static_catalogue import items_in, parsed_json, read_json
+from habitat.sources.catalogues import static_catalogue
+from habitat.sources.catalogues.providers import PROFILES, provider_for
+from habitat.sources.catalogues.searching import search
+from habitat.sources.catalogues.static_catalogue import items_in, parsed_json, read_json
 
 ITEMS = Path(__file__).parent.parent / "stac_items"
 AREA = Area("hunchun", box(130.6, 42.72, 130.7, 42.8), Grid.around((63e4, 473e4, 64e4, 474e4), "EPSG:32652", 20))

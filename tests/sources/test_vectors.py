@@ -13,9 +13,9 @@ from pyproj import Transformer
 from shapely.geometry import Point, box
 
 from habitat.contracts.errors import ConfigError
-from habitat.sources.area_file import AreaFile, coordinate_problems
-from habitat.sources.boundary_files import projected
-from habitat.sources.vectors import area_names, read_area
+from habitat.sources.areas.area_file import AreaFile, coordinate_problems
+from habitat.sources.areas.boundary_files import projected
+from habitat.sources.areas.reading import area_names, read_area
 
 GOOD = """\
 name: here
@@ -244,8 +244,8 @@ def test_long_lists_of_problems_are_cut(tmp_path: Path) -> None:
 def test_grid_holds_the_outline_and_not_a_pixel_more(
     west: float, south: float, width: float, height: float, step: float
 ) -> None:
-    from habitat.sources.area_file import GridSection
-    from habitat.sources.vectors import _grid
+    from habitat.sources.areas.area_file import GridSection
+    from habitat.sources.areas.reading import _grid
 
     outline = box(west, south, west + width, south + height)
     grid = _grid(GridSection(crs="EPSG:32652", resolution_m=float(step)), outline)

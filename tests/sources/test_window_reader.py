@@ -13,8 +13,8 @@ from rasterio.windows import Window
 from stackstac.raster_spec import RasterSpec
 
 from habitat.contracts.errors import CatalogueError, ReadFailure
-from habitat.sources import window_reader
-from habitat.sources.window_reader import WindowReader, driver_for, read_failure
+from habitat.sources.scenes import window_reader
+from habitat.sources.scenes.window_reader import WindowReader, driver_for, read_failure
 
 WEST, NORTH = 600_000, 4_800_000
 

@@ -16,8 +16,8 @@ from habitat.contracts.scene import Asset, Scene
 from habitat.imagery.clouds import RADSAT_OCCLUSION, ClearPolicy, clear_mask, clear_policy, saturated
 from habitat.imagery.codes import Codes, harmonise
 from habitat.imagery.sensors import SENSORS
-from habitat.sources.placement import Gather, Placement, nested_copy, nested_paste
-from habitat.sources.scene_windows import SceneWindows
+from habitat.sources.scenes.placement import Gather, Placement, nested_copy, nested_paste
+from habitat.sources.scenes.scene_windows import SceneWindows
 
 Mask: TypeAlias = NDArray[np.uint8]
 Numbers: TypeAlias = NDArray[np.uint16]
@@ -99,7 +99,7 @@ class BandStack:
 
 
 class TileView:
-    """The dates of one tile; made by `habitat.sources.pixels.PixelReader.at`.
+    """The dates of one tile; made by `habitat.sources.scenes.pixels.PixelReader.at`.
 
     Its arrays are buffers of the thread: they last until the thread asks for the next tile.
     """

@@ -22,11 +22,11 @@ from habitat.contracts.layer import Cube, check_cube
 from habitat.contracts.scene import Asset, Scene
 from habitat.imagery.clouds import ClearPolicy, clear_mask, clear_policy
 from habitat.imagery.sensors import SENSORS, Sensor
-from habitat.sources.footprints import touches_area
-from habitat.sources.placement import Geometry, Placement
-from habitat.sources.providers import PROFILES, Provider
-from habitat.sources.stac import Found
-from habitat.sources.window_reader import WindowReader
+from habitat.sources.catalogues.footprints import touches_area
+from habitat.sources.catalogues.providers import PROFILES, Provider
+from habitat.sources.catalogues.searching import Found
+from habitat.sources.scenes.placement import Geometry, Placement
+from habitat.sources.scenes.window_reader import WindowReader
 
 # dask says nothing of the types of its functions.
 da: Any = dask.array

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 
 from habitat.contracts.errors import CatalogueError, ReadFailure
-from habitat.sources.providers import PROFILES, Provider
+from habitat.sources.catalogues.providers import PROFILES, Provider
 
 _MARGIN = timedelta(minutes=5)
 _BLOB_HOST = ".blob.core.windows.net"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from habitat.contracts.grid import Grid, Tile
 from habitat.contracts.scene import Asset
-from habitat.sources.placement import Gather, Placement, Window, block_mean, nested_copy
-from habitat.sources.rasters import Header, Rasters
+from habitat.sources.scenes.placement import Gather, Placement, Window, block_mean, nested_copy
+from habitat.sources.scenes.rasters import Header, Rasters
 
 
 class SceneWindows:

@@ -219,7 +219,7 @@ def _folder(path: Path) -> Provider:
     if path.is_dir():
         entry = next((path / name for name in _CATALOGUE_FILES if (path / name).is_file()), path)
     if not entry.is_file():
-        wanted = "catalog.json or collection.json in it" if path.is_dir() else "a file or folder of that name"
+        wanted = "catalog.json or collection.json in it" if path.is_dir() else "file or folder of that name"
         raise ConfigError(
             f"catalogue {str(path)!r} is not known: there is no {wanted}; name a path, an address or one of "
             f"{', '.join(PROFILES)}"

@@ -16,12 +16,12 @@ from habitat.contracts.errors import CatalogueError, ConfigError, NoScenes
 from habitat.contracts.period import Period
 from habitat.contracts.scene import Scene
 from habitat.imagery.sensors import SENSORS
-from habitat.sources.api import Limits, items_from
-from habitat.sources.duplicates import newest_only
-from habitat.sources.footprints import area_outline, touches_area
-from habitat.sources.items import scene_from_item, sensor_of
-from habitat.sources.providers import Provider, provider_for
-from habitat.sources.static_catalogue import items_in
+from habitat.sources.catalogues.api import Limits, items_from
+from habitat.sources.catalogues.duplicates import newest_only
+from habitat.sources.catalogues.footprints import area_outline, touches_area
+from habitat.sources.catalogues.items import scene_from_item, sensor_of
+from habitat.sources.catalogues.providers import Provider, provider_for
+from habitat.sources.catalogues.static_catalogue import items_in
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from habitat.contracts.area import Area
 from habitat.contracts.grid import Tile
 from habitat.contracts.scene import Scene
 from habitat.imagery.codes import COMMON, Codes
-from habitat.sources.footprints import area_on_grid
-from habitat.sources.preflight import Checked
-from habitat.sources.rasters import Rasters
-from habitat.sources.scene_windows import SceneWindows
-from habitat.sources.tile_view import Date, Reading, TileView
+from habitat.sources.catalogues.footprints import area_on_grid
+from habitat.sources.scenes.preflight import Checked
+from habitat.sources.scenes.rasters import Rasters
+from habitat.sources.scenes.scene_windows import SceneWindows
+from habitat.sources.scenes.tile_view import Date, Reading, TileView
 
 LARGEST_TILE = 2048
 """One 1024 block of a 20 m band covers this many pixels of a 10 m grid."""
@@ -38,7 +38,7 @@ class PixelReader:
     Parameters
     ----------
     checked : Checked
-        Scenes that can be read, from `habitat.sources.preflight.check_scenes`.
+        Scenes that can be read, from `habitat.sources.scenes.preflight.check_scenes`.
     area : Area
         Grid and polygon.
     rasters : Rasters

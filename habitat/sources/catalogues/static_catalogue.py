@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from habitat.contracts.errors import CatalogueError
-from habitat.sources.hrefs import confined_path
-from habitat.sources.providers import Provider
+from habitat.sources.catalogues.hrefs import confined_path
+from habitat.sources.catalogues.providers import Provider
 
 _LARGEST_FILE = 256 * 2**20
 _MOST_FILES = 100_000

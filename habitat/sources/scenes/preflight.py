@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from habitat.contracts.errors import ConfigError, MixedRadiometry, ReadFailure
 from habitat.contracts.scene import Scene
 from habitat.imagery.offset_check import OffsetEvidence, check_offset, offset_evidence
-from habitat.sources.rasters import Header, Rasters
-from habitat.sources.threads import in_threads
+from habitat.sources.scenes.rasters import Header, Rasters
+from habitat.sources.scenes.threads import in_threads
 
 THUMBNAIL_PX = 400
 """Longest side at which a scene is looked at for its offset."""

@@ -19,7 +19,7 @@ from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from habitat.contracts.errors import ConfigError
-from habitat.sources.area_file import coordinate_problems
+from habitat.sources.areas.area_file import coordinate_problems
 
 WGS84 = "EPSG:4326"
 """Longitude and latitude, in this order everywhere in habitat."""

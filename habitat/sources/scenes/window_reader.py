@@ -13,11 +13,11 @@ from rasterio.windows import Window
 
 from habitat.contracts.errors import CatalogueError, ReadFailure
 from habitat.contracts.grid import Grid, Tile
+from habitat.sources.catalogues.providers import Provider
+from habitat.sources.catalogues.signing import read_signed, redact
 from habitat.sources.gdal_settings import reading_env
-from habitat.sources.placement import Geometry, Placement, block_mean
-from habitat.sources.placement import Window as SourceWindow
-from habitat.sources.providers import Provider
-from habitat.sources.signing import read_signed, redact
+from habitat.sources.scenes.placement import Geometry, Placement, block_mean
+from habitat.sources.scenes.placement import Window as SourceWindow
 
 Pixels: TypeAlias = NDArray[np.generic]
 

@@ -18,11 +18,11 @@ from rasterio.windows import Window as RasterioWindow
 
 from habitat.contracts.errors import CatalogueError, ReadFailure
 from habitat.contracts.scene import Asset
+from habitat.sources.catalogues.providers import Provider
+from habitat.sources.catalogues.signing import read_signed, redact
 from habitat.sources.gdal_settings import reading_env
-from habitat.sources.placement import Geometry, Window
-from habitat.sources.providers import Provider
-from habitat.sources.signing import read_signed, redact
-from habitat.sources.window_reader import check_header, crs_text, driver_for, read_failure
+from habitat.sources.scenes.placement import Geometry, Window
+from habitat.sources.scenes.window_reader import check_header, crs_text, driver_for, read_failure
 
 _OPEN_PER_THREAD = 160
 """Handles kept; an ordinary process may have 1024 files open."""

@@ -17,9 +17,9 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry
 
 from habitat.contracts.errors import CatalogueError, HabitatError, UnsafeReference
-from habitat.sources.providers import Provider
-from habitat.sources.signing import redact
-from habitat.sources.static_catalogue import parsed_json
+from habitat.sources.catalogues.providers import Provider
+from habitat.sources.catalogues.signing import redact
+from habitat.sources.catalogues.static_catalogue import parsed_json
 
 _BUSY = (429, 500, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)

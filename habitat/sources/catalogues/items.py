@@ -19,11 +19,11 @@ from habitat.imagery.radiometry import (
     sentinel2_radiometry,
 )
 from habitat.imagery.sensors import SENSORS, Sensor
-from habitat.sources.duplicates import newest_only
-from habitat.sources.footprints import footprint_of, middle_longitude
-from habitat.sources.hrefs import checked_href, checked_id
-from habitat.sources.providers import Provider
-from habitat.sources.signing import redact
+from habitat.sources.catalogues.duplicates import newest_only
+from habitat.sources.catalogues.footprints import footprint_of, middle_longitude
+from habitat.sources.catalogues.hrefs import checked_href, checked_id
+from habitat.sources.catalogues.providers import Provider
+from habitat.sources.catalogues.signing import redact
 
 __all__ = ["newest_only", "scene_from_item", "sensor_of"]
 
@@ -115,7 +115,7 @@ def sensor_of(item: Mapping[str, Any], provider: Provider) -> str | None:
 
     Examples
     --------
-    >>> from habitat.sources.providers import PROFILES
+    >>> from habitat.sources.catalogues.providers import PROFILES
     >>> sensor_of({"id": "x", "collection": "sentinel-2-l1c", "properties": {}}, PROFILES["earth-search"])
     """
     collection = str(item.get("collection") or "")

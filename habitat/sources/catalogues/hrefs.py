@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from habitat.contracts.errors import UnsafeReference
-from habitat.sources.providers import Provider
+from habitat.sources.catalogues.providers import Provider
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")

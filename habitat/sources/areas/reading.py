@@ -17,8 +17,8 @@ from shapely.geometry.base import BaseGeometry
 from habitat.contracts.area import Area, Zone
 from habitat.contracts.errors import ConfigError
 from habitat.contracts.grid import Bounds, Grid
-from habitat.sources.area_file import AreaFile, GridSection, OutlineSection, problem_text, read_area_file
-from habitat.sources.boundary_files import WGS84, projected, read_boundary, sound, unwrapped
+from habitat.sources.areas.area_file import AreaFile, GridSection, OutlineSection, problem_text, read_area_file
+from habitat.sources.areas.boundary_files import WGS84, projected, read_boundary, sound, unwrapped
 
 AREAS = Path("configs/areas")
 """Folder of the area files that can be named without a path."""

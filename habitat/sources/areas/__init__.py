@@ -1,0 +1,1 @@
+"""Areas: outlines and grids from files that people write."""

@@ -1,0 +1,1 @@
+"""Catalogues: STAC from anywhere, normalised once into scenes."""

@@ -1,0 +1,1 @@
+"""Scenes: the pixels of what a search found, on the area's grid."""
