@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Compiled kernels are slow at their first call only, and a run must be the same each time.
+settings.register_profile("habitat", deadline=None, derandomize=True)
+settings.load_profile("habitat")
 
 REPOSITORY = Path(__file__).parents[1]
 
