@@ -12,7 +12,7 @@ from habitat.contracts import Period
 from habitat.contracts.errors import NotPossible
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
-from habitat.imagery.indices import INDICES, Index, computable, compute
+from habitat.imagery.indices import INDICES, Index, computable, index_codes
 from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop, known_names
 from habitat.sources.scenes.threads import in_threads
 from habitat.store import Input, Published, estimated_bytes
@@ -96,10 +96,9 @@ def build(params: IndicesParams, workshop: Workshop, period: Period) -> Outcome:
             lock = threading.Lock()
 
             def work(tile: Tile) -> None:
-                values = {band: reader.values(tile, band) for band in bands}
+                stored = dict(zip(bands, reader.read(tile, tuple(bands)), strict=True))
                 for name, spec in specs.items():
-                    codes: Any = spec.encode(compute(name, values))
-                    sheets.write(spec.name, tile, np.asarray(codes)[np.newaxis])
+                    sheets.write(spec.name, tile, index_codes(name, stored)[np.newaxis])
                 with lock:
                     finished.append(1)
                     workshop.progress("computing indices", len(finished), len(tiles))

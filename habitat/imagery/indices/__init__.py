@@ -29,6 +29,7 @@ from habitat.imagery.indices.registry import (
     not_negative,
     positive,
 )
+from habitat.imagery.indices.stored import index_codes
 
 __all__ = [
     "CANONICAL_BANDS",
@@ -41,6 +42,7 @@ __all__ = [
     "csi",
     "evi2",
     "index",
+    "index_codes",
     "kndvi",
     "mirbi",
     "mndwi",

@@ -254,9 +254,36 @@ def block_mean(pixels: Any, factor: int, nodata: Any, out: Any) -> None:
 def nested_copy(coarse: Any, step: int, row: int, column: int, out: Any) -> None:
     """Repeat coarse pixels step x step times into `out`, whose corner lies (row, column) inside the first."""
     for y in range(out.shape[0]):
-        line = coarse[(y + row) // step]
-        for x in range(out.shape[1]):
-            out[y, x] = line[(x + column) // step]
+        if y > 0 and (y + row) % step:
+            _copy_row(out[y - 1], out[y])
+        elif step == 2:
+            _pairs(coarse[(y + row) // 2], column, out[y])
+        else:
+            line = coarse[(y + row) // step]
+            for x in range(out.shape[1]):
+                out[y, x] = line[(x + column) // step]
+
+
+@njit(nogil=True, cache=True, inline="never")
+def _copy_row(source: Any, out: Any) -> None:
+    for x in range(out.size):
+        out[x] = source[x]
+
+
+@njit(nogil=True, cache=True, inline="never")
+def _pairs(line: Any, column: int, out: Any) -> None:
+    # Whole pairs in a loop without division, which the compiler turns into vector instructions.
+    ahead = column % 2
+    if ahead:
+        out[0] = line[column // 2]
+    first = (column + ahead) // 2
+    whole = (out.size - ahead) // 2
+    for i in range(whole):
+        value = line[first + i]
+        out[ahead + 2 * i] = value
+        out[ahead + 2 * i + 1] = value
+    if ahead + 2 * whole < out.size:
+        out[out.size - 1] = line[first + whole]
 
 
 @njit(nogil=True, cache=True)

@@ -16,7 +16,7 @@ from habitat.imagery.offset_check import OffsetEvidence, check_offset, offset_ev
 from habitat.sources.scenes.rasters import Header, Rasters
 from habitat.sources.scenes.threads import in_threads
 
-THUMBNAIL_PX = 400
+THUMBNAIL_PX = 340
 """Longest side at which a scene is looked at for its offset."""
 _TELLING_BANDS = ("blue", "red", "swir1", "swir2")
 """Bands in which something is dark in nearly every scene."""
