@@ -17,7 +17,6 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         "GDAL_HTTP_MULTIRANGE": "YES",
-        "VSI_CACHE": "TRUE",
         "GDAL_HTTP_MAX_RETRY": "5",
         "GDAL_HTTP_RETRY_DELAY": "0.5",
         "GDAL_HTTP_CONNECTTIMEOUT": "10",

@@ -113,16 +113,20 @@ class Placement:
             window, (rows, columns) = self.native_window(tile), self.geometry.shape
             inside_y = window.row < rows and window.row + window.height > 0
             return inside_y and window.column < columns and window.column + window.width > 0
+        if self.kind == "warped":
+            return _reach(*_edge_nodes(self.geometry, self.grid, tile), self.geometry.shape) is not None
         return self.gather(tile).window is not None
 
-    def gather(self, tile: Tile) -> Gather:
-        """Source pixel under the centre of each pixel of a tile (any kind)."""
+    def gather(self, tile: Tile, index: NDArray[np.int32] | None = None) -> Gather:
+        """Source pixel under the centre of each pixel of a tile (any kind); `index` (y, x) is memory to use."""
+        if index is None:
+            index = np.empty((tile.height, tile.width), np.int32)
         if self.kind == "warped":
-            return _warped(self.geometry, self.grid, tile)
+            return _warped(self.geometry, self.grid, tile, index)
         r, t = self.grid.resolution_m, self.geometry.transform
         x = self.grid.bounds[0] + (tile.column + np.arange(tile.width) + 0.5) * r
         y = self.grid.bounds[3] - (tile.row + np.arange(tile.height) + 0.5) * r
-        return _gathered(_floor((y - t.f) / t.e), _floor((x - t.c) / t.a), self.geometry.shape)
+        return _gathered(_floor((y - t.f) / t.e), _floor((x - t.c) / t.a), self.geometry.shape, index)
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,34 @@ class Gather:
     """What to read; None if the tile lies outside of the source."""
     index: NDArray[np.int32]
     """(y, x): position in the flattened window, -1 outside of the source."""
+    nodes: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
+    """Rows and columns of the source at the nodes of a warped raster, whose window has corners nobody asks for."""
+
+    def windows(self, block: tuple[int, int]) -> list[Window]:
+        """Return the parts of the window that hold wanted pixels, cut along the source's blocks."""
+        whole = self.window
+        if whole is None or self.nodes is None:
+            return [] if whole is None else [whole]
+        high, wide = block
+        rows, columns = self.nodes
+        # The blocks around each node, as far as its next ones; strips thinner than that are not worth the trouble.
+        reach = 1 + max(float(np.nanmax(np.abs(np.diff(n, axis=axis)))) for n in self.nodes for axis in (0, 1))
+        if not min(block) > 2 * reach:
+            return [whole]
+        found = np.zeros(((whole.row + whole.height) // high + 1, (whole.column + whole.width) // wide + 1), bool)
+        for shift_y in (-reach, reach):
+            for shift_x in (-reach, reach):
+                y, x = (rows + shift_y) // high, (columns + shift_x) // wide
+                inside = (y >= 0) & (y < found.shape[0]) & (x >= 0) & (x < found.shape[1])
+                found[y[inside].astype(int), x[inside].astype(int)] = True
+        parts = []
+        for y, x in zip(*(map(int, places) for places in np.nonzero(found)), strict=True):
+            top, left = max(y * high, whole.row), max(x * wide, whole.column)
+            bottom = min((y + 1) * high, whole.row + whole.height)
+            right = min((x + 1) * wide, whole.column + whole.width)
+            if top < bottom and left < right:
+                parts.append(Window(top, left, bottom - top, right - left))
+        return parts
 
     def take(self, pixels: NDArray[Any], out: NDArray[Any], fill: int) -> None:
         """Fill `out` (y, x) from the pixels of the window."""
@@ -159,9 +191,11 @@ def _floor(positions: NDArray[np.floating]) -> NDArray[np.int64]:
     return np.asarray(np.floor(within + EDGE), dtype=np.int64)
 
 
-def _gathered(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> Gather:
+def _gathered(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int], index: NDArray[np.int32]
+) -> Gather:
     inside_y, inside_x = (rows >= 0) & (rows < shape[0]), (columns >= 0) & (columns < shape[1])
-    index = np.full((rows.size, columns.size), -1, np.int32)
+    index.fill(-1)
     if not (inside_y.any() and inside_x.any()):
         return Gather(None, index)
     top, left = int(np.min(rows[inside_y])), int(np.min(columns[inside_x]))
@@ -171,57 +205,92 @@ def _gathered(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[
     return Gather(window, index)
 
 
-def _warped(geometry: Geometry, grid: Grid, tile: Tile) -> Gather:
+def _warped(geometry: Geometry, grid: Grid, tile: Tile, index: NDArray[np.int32]) -> Gather:
     """Project a lattice of nodes, go straight between them: nodes lie at fixed places of the grid."""
     first_row, first_column = tile.row // NODE_PX, tile.column // NODE_PX
-    rows = np.arange(first_row, (tile.row + tile.height - 1) // NODE_PX + 2) * float(NODE_PX)
-    columns = np.arange(first_column, (tile.column + tile.width - 1) // NODE_PX + 2) * float(NODE_PX)
-    x = grid.bounds[0] + columns * grid.resolution_m
-    y = grid.bounds[3] - rows * grid.resolution_m
-    xs, ys = _transformer(grid.crs, geometry.crs).transform(*np.meshgrid(x, y))
+    rows = np.arange(first_row, (tile.row + tile.height - 1) // NODE_PX + 2)
+    columns = np.arange(first_column, (tile.column + tile.width - 1) // NODE_PX + 2)
+    node_rows, node_columns = _projected(geometry, grid, *np.meshgrid(rows, columns, indexing="ij"))
+    reach = _reach(node_rows, node_columns, geometry.shape)
+    if reach is None:
+        index.fill(-1)
+        return Gather(None, index)
+    top, left, bottom, right = reach
+    window = Window(top, left, bottom - top, right - left)
+    start = (tile.row - first_row * NODE_PX, tile.column - first_column * NODE_PX)
+    limits = (float(top), float(left), float(bottom), float(right))
+    found = _interpolate(node_rows, node_columns, start, limits, index)
+    return Gather(window if found else None, index, (node_rows, node_columns))
+
+
+def _projected(geometry: Geometry, grid: Grid, rows: Any, columns: Any) -> tuple[Any, Any]:
+    """Rows and columns of a raster, counted from its corner, where nodes of the grid lie; NaN if nowhere."""
+    x = grid.bounds[0] + columns * (NODE_PX * grid.resolution_m)
+    y = grid.bounds[3] - rows * (NODE_PX * grid.resolution_m)
+    xs, ys = _transformer(grid.crs, geometry.crs).transform(x, y)
     to_pixel = ~geometry.transform
     # Places a projection cannot reach come as infinity; NaN is never inside of anything.
     reached = np.isfinite(xs) & np.isfinite(ys)
     node_columns = np.where(reached, to_pixel.a * xs + to_pixel.b * ys + to_pixel.c, np.nan)
     node_rows = np.where(reached, to_pixel.d * xs + to_pixel.e * ys + to_pixel.f, np.nan)
-    height, width = geometry.shape
-    index = np.full((tile.height, tile.width), -1, np.int32)
-    if not reached.any():
-        return Gather(None, index)
+    return node_rows, node_columns
+
+
+def _edge_nodes(geometry: Geometry, grid: Grid, tile: Tile) -> tuple[Any, Any]:
+    """Nodes along the edges of a tile: nothing inside of them projects beyond them."""
+    top, left = tile.row // NODE_PX, tile.column // NODE_PX
+    bottom = (tile.row + tile.height - 1) // NODE_PX + 1
+    right = (tile.column + tile.width - 1) // NODE_PX + 1
+    down, across = np.arange(top, bottom + 1), np.arange(left, right + 1)
+    rows = np.concatenate([down, down, np.full_like(across, top), np.full_like(across, bottom)])
+    columns = np.concatenate([np.full_like(down, left), np.full_like(down, right), across, across])
+    return _projected(geometry, grid, rows, columns)
+
+
+def _reach(node_rows: Any, node_columns: Any, shape: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Top, left, bottom and right of the source pixels among some nodes; None if there are none."""
+    if not np.isfinite(node_rows).any():
+        return None
+    height, width = shape
     top, left = max(int(np.nanmin(node_rows)) - 1, 0), max(int(np.nanmin(node_columns)) - 1, 0)
     bottom, right = min(int(np.nanmax(node_rows)) + 2, height), min(int(np.nanmax(node_columns)) + 2, width)
-    if top >= bottom or left >= right:
-        return Gather(None, index)
-    window = Window(top, left, bottom - top, right - left)
-    start = (tile.row - first_row * NODE_PX, tile.column - first_column * NODE_PX)
-    found = _interpolate(node_rows, node_columns, start, (top, left, bottom, right), index)
-    return Gather(window if found else None, index)
+    return (top, left, bottom, right) if top < bottom and left < right else None
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _interpolate(node_rows: Any, node_columns: Any, start: Any, window: Any, index: Any) -> Any:
-    top, left, bottom, right = window
-    wide = right - left
-    found = False
-    line_rows = np.empty(node_rows.shape[1])
-    line_columns = np.empty(node_rows.shape[1])
+def _interpolate(node_rows: Any, node_columns: Any, start: Any, limits: Any, index: Any) -> Any:
+    nodes = node_rows.shape[1]
+    line_rows = np.empty(nodes)
+    line_columns = np.empty(nodes)
+    shares = (np.arange(NODE_PX) + 0.5) / NODE_PX
     for y in range(index.shape[0]):
         place = (start[0] + y + 0.5) / NODE_PX
         node = int(place)
         share = place - node
-        for i in range(node_rows.shape[1]):
+        for i in range(nodes):
             line_rows[i] = node_rows[node, i] * (1 - share) + node_rows[node + 1, i] * share
             line_columns[i] = node_columns[node, i] * (1 - share) + node_columns[node + 1, i] * share
-        for x in range(index.shape[1]):
-            place_x = (start[1] + x + 0.5) / NODE_PX
-            i = int(place_x)
-            s = place_x - i
-            row = np.floor(line_rows[i] * (1 - s) + line_rows[i + 1] * s + EDGE)
-            column = np.floor(line_columns[i] * (1 - s) + line_columns[i + 1] * s + EDGE)
-            if row >= top and row < bottom and column >= left and column < right:
-                index[y, x] = np.int32((row - top) * wide + (column - left))
-                found = True
-    return found
+        for i in range(nodes - 1):
+            first, last = max(i * NODE_PX - start[1], 0), min((i + 1) * NODE_PX - start[1], index.shape[1])
+            if first < last:
+                ends = (line_rows[i], line_rows[i + 1], line_columns[i], line_columns[i + 1])
+                skip = first + start[1] - i * NODE_PX
+                _between(ends, shares[skip : skip + last - first], limits, index[y, first:last])
+    return index.max() >= 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _between(ends: Any, shares: Any, limits: Any, out: Any) -> None:
+    # A function of its own without branches, so that it becomes vector instructions.
+    row_0, row_1, column_0, column_1 = ends
+    top, left, bottom, right = limits
+    for x in range(out.size):
+        s = shares[x]
+        row = np.floor(row_0 * (1 - s) + row_1 * s + EDGE)
+        column = np.floor(column_0 * (1 - s) + column_1 * s + EDGE)
+        inside = (row >= top) & (row < bottom) & (column >= left) & (column < right)
+        place = np.int32((row - top) * (right - left) + (column - left))
+        out[x] = place if inside else np.int32(-1)
 
 
 @njit(nogil=True, cache=True)

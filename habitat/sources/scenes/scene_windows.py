@@ -84,12 +84,15 @@ class SceneWindows:
         key = (place.geometry, tile)
         gather = gathers.get(key)
         if gather is None:
-            gather = gathers[key] = place.gather(tile)
+            index = self.buffer(f"index {len(gathers)}", (tile.height, tile.width), np.int32)
+            gather = gathers[key] = place.gather(tile, index)
         if gather.window is None:
             out.fill(fill)
             return
         pixels = self.buffer("source", (gather.window.height, gather.window.width), out.dtype)
-        self.read(asset, gather.window, pixels, fill)
+        for part in gather.windows(self.header(asset).block):
+            top, left = part.row - gather.window.row, part.column - gather.window.column
+            self.read(asset, part, pixels[top : top + part.height, left : left + part.width], fill)
         gather.take(pixels, out, fill)
 
     def quality(self, asset: Asset, tile: Tile, halo: int, fill: int, gathers: dict[Any, Gather]) -> NDArray[Any]:
