@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ _CLOUD_BLOCK = 4
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
+@lru_cache
 def corner_of(tile: str, size: int) -> tuple[int, int]:
     """Upper left corner [m] of a tile in its own zone; the neighbour's middle lies where the home tile's does."""
     if tile == HOME:
@@ -224,12 +226,19 @@ def item_of(tile: str, day: int, size: int, bands: tuple[str, ...]) -> dict[str,
     return item
 
 
-def _bare_item(tile: str, when: datetime, size: int) -> dict[str, Any]:
+@lru_cache
+def _ring(tile: str, size: int) -> tuple[tuple[float, float], ...]:
+    """Outline of a tile in WGS 84, counterclockwise and closed."""
     west, north = corner_of(tile, size)
-    side = size * 10
-    corners = [(west, north), (west, north - side), (west + side, north - side), (west + side, north)]
+    east, south = west + size * 10, north - size * 10
     to_wgs84 = Transformer.from_crs(_EPSG[tile], 4326, always_xy=True)
-    ring = [[round(degrees, 6) for degrees in to_wgs84.transform(x, y)] for x, y in (*corners, corners[0])]
+    corners = ((west, north), (west, south), (east, south), (east, north), (west, north))
+    projected = (to_wgs84.transform(x, y) for x, y in corners)
+    return tuple((round(longitude, 6), round(latitude, 6)) for longitude, latitude in projected)
+
+
+def _bare_item(tile: str, when: datetime, size: int) -> dict[str, Any]:
+    ring = _ring(tile, size)
     longitudes, latitudes = zip(*ring, strict=True)
     extensions = ("eo/v1.1.0", "grid/v1.1.0", "projection/v1.1.0", "raster/v1.1.0")
     return {

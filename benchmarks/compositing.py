@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.catalogue import FULL_SIZE, Settings, ensure
@@ -53,7 +54,7 @@ def runs_of(series: Series, rounds: int, place: argparse.Namespace) -> Iterator[
                 "case": series.case,
                 "size": series.size,
                 "catalogue": str(place.catalogue),
-                "out": str(place.work / "out" / name),
+                "out": str(place.out / name),
                 "threads": place.threads,
                 "offset": place.offset,
             }
@@ -91,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         series = (Series(given.case, given.size, chosen or default),)
     given.work.mkdir(parents=True, exist_ok=True)
     answers = []
-    with (given.work / "runs.jsonl").open("a") as log:
+    # A folder of its own, so that two benchmarks at once do not write each other's rasters.
+    with TemporaryDirectory(dir=given.work) as out, (given.work / "runs.jsonl").open("a") as log:
+        given.out = Path(out)
         for part in series:
             for answer in runs_of(part, given.rounds, given):
                 answers.append(answer)

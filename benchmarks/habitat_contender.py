@@ -15,17 +15,14 @@ from habitat.contracts.area import Area
 from habitat.contracts.grid import Tile
 from habitat.contracts.period import Period
 from habitat.contracts.raster_spec import BandSpec, RasterSpec
-from habitat.imagery import compute
 from habitat.imagery.composites import CODE_SCALE, median
+from habitat.imagery.indices import index_codes
 from habitat.sources import search
 from habitat.sources.scenes.pixels import PixelReader
 from habitat.sources.scenes.preflight import check_scenes
 from habitat.sources.scenes.rasters import Rasters
 from habitat.sources.scenes.threads import in_threads
 from habitat.store import CogWriter
-
-_STRIP = 32
-"""Rows an index is computed for at once: float temporaries of a strip stay in the second-level cache."""
 
 
 class Sink(Protocol):
@@ -135,20 +132,8 @@ def _reduced(reader: PixelReader, tile: Tile, bands: Sequence[str]) -> NDArray[n
             mask_phase=band.mask_phase,
         )
         codes[place] = view.on_grid(reduced, band.step, band.phase)
-    fill_nbr(codes, bands)
+    codes[-1] = index_codes("nbr", dict(zip(bands, codes, strict=False)))
     return codes
-
-
-def fill_nbr(codes: NDArray[np.int16], bands: Sequence[str]) -> None:
-    """Compute NBR, strip by strip, from the bands before it into the last."""
-    for top in range(0, codes.shape[1], _STRIP):
-        strip = codes[:, top : top + _STRIP]
-        reflectance = strip[:-1] * np.float32(CODE_SCALE)
-        np.copyto(reflectance, np.nan, where=strip[:-1] == NODATA)
-        nbr = compute("nbr", dict(zip(bands, reflectance, strict=True)))
-        rounded = np.rint(np.divide(nbr, np.float32(CODE_SCALE), out=nbr), out=nbr)
-        np.copyto(rounded, NODATA, where=np.isnan(rounded))
-        strip[-1] = rounded
 
 
 def composite(work: Workload) -> Answer:

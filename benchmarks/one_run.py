@@ -28,11 +28,12 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ["GDAL_CACHEMAX"] = "64"
     warnings.filterwarnings("ignore")
     work = Workload(**fields | {"catalogue": Path(fields["catalogue"]), "out": Path(fields["out"])})
-    answer = measure(_contender(given.contender, work), work)
+    answer = measure(contender_of(given.contender, work), work)
     sys.stdout.write(json.dumps({"contender": given.contender, "case": work.case, "size": work.size} | answer) + "\n")
 
 
-def _contender(name: str, work: Workload) -> Callable[[Workload], Answer]:
+def contender_of(name: str, work: Workload) -> Callable[[Workload], Answer]:
+    """Import a contender with all it needs, so that imports are over before the clock runs."""
     if name == "habitat":
         module = importlib.import_module("benchmarks.habitat_contender")
         return module.plan if work.case == "plan" else module.composite

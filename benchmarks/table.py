@@ -85,11 +85,14 @@ def difference(sums: dict[str, list[int]] | None, reference: dict[str, list[int]
     """
     if sums is None or reference is None:
         return "–"
-    if any(sums[key][0] != reference[key][0] for key in reference):
-        pixels = sum(abs(sums[key][0] - reference[key][0]) for key in reference)
-        return f"{pixels} pixels more or less"
+    words = []
+    pixels = sum(abs(sums[key][0] - reference[key][0]) for key in reference)
+    if pixels:
+        words.append(f"{pixels} pixels more or less")
     off = max(abs(sums[key][1] - value) / max(abs(value), 1) for key, (_, value) in reference.items())
-    return f"sum off by {off:.0e}" if off else "same"
+    if off:
+        words.append(f"sum off by {off:.0e}")
+    return ", ".join(words) or "same"
 
 
 def _median(runs: Runs, key: str) -> float:

@@ -172,9 +172,13 @@ def _median_rows(stack: Any, clear: Any, nodata: Any, network: Any, mask: Any, a
             w = min(_STRIP, width - left)
             count[:] = 0
             for t in range(dates):
-                ahead = _spread_mask(clear[t, my], step, left + phase_x, wide, w)
-                ok = wide[ahead : ahead + w]
-                _take(stack[t, y, left : left + w], ok, nodata, rows[t], count, w)
+                line = stack[t, y, left : left + w]
+                if step == 1:
+                    start = left + phase_x
+                    _take(line, clear[t, my, start : start + w], nodata, rows[t], count, w)
+                else:
+                    ahead = _spread_mask(clear[t, my], step, left + phase_x, wide, w)
+                    _take(line, wide[ahead : ahead + w], nodata, rows[t], count, w)
             for q in range(network.shape[0]):
                 _order(rows[network[q, 0]], rows[network[q, 1]], w)
             for k in range(dates // 2 + 1):
@@ -197,9 +201,6 @@ def _spread_mask(row: Any, step: int, start: int, out: Any, width: int) -> int:
         # Whole pairs only: a strip that begins or ends inside one has a byte to spare at that end.
         ahead = start % 2
         _double(row[start // 2 :], out.view(np.uint16), (ahead + width + 1) // 2)
-    elif step == 1:
-        for x in range(width):
-            out[x] = row[start + x]
     else:
         for x in range(width):
             out[x] = row[(start + x) // step]

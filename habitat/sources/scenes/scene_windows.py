@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from habitat.contracts.grid import Grid, Tile
 from habitat.contracts.scene import Asset
 from habitat.sources.scenes.placement import Gather, Placement, Window, block_mean, nested_copy
 from habitat.sources.scenes.rasters import Header, Rasters
+
+Gathers: TypeAlias = dict[Any, tuple[Gather, list[Window]]]
+"""Places to take pixels from, and the parts of the source to read for them, by source and tile."""
 
 
 class SceneWindows:
@@ -78,24 +81,25 @@ class SceneWindows:
         y, x = top - window.row, left - window.column
         out[y : y + inner.height, x : x + inner.width] = part
 
-    def gathered(self, asset: Asset, tile: Tile, out: NDArray[Any], fill: int, gathers: dict[Any, Gather]) -> None:
+    def gathered(self, asset: Asset, tile: Tile, out: NDArray[Any], fill: int, gathers: Gathers) -> None:
         """Read the pixel under the centre of each pixel of a tile; `gathers` keeps places for the next asset."""
-        place = self.place(asset)
-        key = (place.geometry, tile)
-        gather = gathers.get(key)
-        if gather is None:
+        place, block = self.place(asset), self.header(asset).block
+        key = (place.geometry, tile, block)
+        if key not in gathers:
             index = self.buffer(f"index {len(gathers)}", (tile.height, tile.width), np.int32)
-            gather = gathers[key] = place.gather(tile, index)
+            found = place.gather(tile, index)
+            gathers[key] = (found, found.windows(block))
+        gather, parts = gathers[key]
         if gather.window is None:
             out.fill(fill)
             return
         pixels = self.buffer("source", (gather.window.height, gather.window.width), out.dtype)
-        for part in gather.windows(self.header(asset).block):
+        for part in parts:
             top, left = part.row - gather.window.row, part.column - gather.window.column
             self.read(asset, part, pixels[top : top + part.height, left : left + part.width], fill)
         gather.take(pixels, out, fill)
 
-    def quality(self, asset: Asset, tile: Tile, halo: int, fill: int, gathers: dict[Any, Gather]) -> NDArray[Any]:
+    def quality(self, asset: Asset, tile: Tile, halo: int, fill: int, gathers: Gathers) -> NDArray[Any]:
         """Quality codes with a margin: on their own pixels if those nest in the grid, else on the grid's."""
         place = self.place(asset)
         dtype = np.uint8 if self.header(asset).dtype == "uint8" else np.uint16
@@ -110,7 +114,7 @@ class SceneWindows:
         self.gathered(asset, wider, codes, fill, gathers)
         return codes
 
-    def numbers(self, asset: Asset, tile: Tile, out: NDArray[np.uint16], step: int, gathers: dict[Any, Gather]) -> None:
+    def numbers(self, asset: Asset, tile: Tile, out: NDArray[np.uint16], step: int, gathers: Gathers) -> None:
         """Digital numbers under a tile, 0 where there are none, on pixels of `step` x `step` grid pixels."""
         place = self.place(asset)
         native = out

@@ -16,8 +16,8 @@ from habitat.contracts.scene import Asset, Scene
 from habitat.imagery.clouds import RADSAT_OCCLUSION, ClearPolicy, clear_mask, clear_policy, saturated
 from habitat.imagery.codes import Codes, harmonise
 from habitat.imagery.sensors import SENSORS
-from habitat.sources.scenes.placement import Gather, Placement, nested_copy, nested_paste
-from habitat.sources.scenes.scene_windows import SceneWindows
+from habitat.sources.scenes.placement import Placement, nested_copy, nested_paste
+from habitat.sources.scenes.scene_windows import Gathers, SceneWindows
 
 Mask: TypeAlias = NDArray[np.uint8]
 Numbers: TypeAlias = NDArray[np.uint16]
@@ -107,7 +107,7 @@ class TileView:
     def __init__(self, reading: Reading, windows: SceneWindows, tile: Tile, inside: Mask | None) -> None:
         self.tile = tile
         self._reading, self._windows = reading, windows
-        self._gathers: dict[Any, Gather] = {}
+        self._gathers: Gathers = {}
         present = []
         for date in reading.dates:
             here = tuple(i for i in date.scenes if self._place(reading.mask(i)).touches(tile))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 import struct
 from collections.abc import Iterator, Mapping
@@ -96,15 +95,15 @@ def _chunks(work: Assembly, spool: int) -> Iterator[bytes]:
     """Yield the file from its first byte to its last in pieces of a few megabytes."""
     pieces: list[bytes | memoryview] = [_head(work)]
     held = len(pieces[0])
-    with mmap.mmap(spool, 0, access=mmap.ACCESS_READ) as source, memoryview(source) as view:
-        for level in reversed(work.levels):
-            for offset, size in zip(level.offsets.ravel().tolist(), level.sizes.ravel().tolist(), strict=True):
-                block = bytes(view[offset : offset + size])
-                pieces += [struct.pack("<I", size), block, block[-TRAILER:]]
-                held += LEADER + size + TRAILER
-                if held >= _CHUNK:
-                    yield b"".join(pieces)
-                    pieces, held = [], 0
+    for level in reversed(work.levels):
+        for offset, size in zip(level.offsets.ravel().tolist(), level.sizes.ravel().tolist(), strict=True):
+            # Read, not mapped: the pages of a map count as this process' memory.
+            block = os.pread(spool, size, offset)
+            pieces += [struct.pack("<I", size), block, block[-TRAILER:]]
+            held += LEADER + size + TRAILER
+            if held >= _CHUNK:
+                yield b"".join(pieces)
+                pieces, held = [], 0
     yield b"".join(pieces)
 
 
