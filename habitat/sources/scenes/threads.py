@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import Any, TypeVar
 
 import dask
@@ -18,12 +20,55 @@ def in_threads(work: Callable[[Thing], Answer], things: Iterable[Thing], workers
     """Return the answers for all things in their order; the first error ends the work and is raised.
 
     Reading, decoding and our kernels let go of Python's lock, so threads are enough and share what is read.
+    When it returns, or raises, no thread works on any of the things any more: what they used may be closed.
 
     Examples
     --------
     >>> in_threads(lambda x: x * x, [1, 2, 3], workers=2)
     [1, 4, 9]
     """
-    task = _dask.delayed(work, pure=False, traverse=False)
-    answers = _dask.compute(*(task(thing) for thing in things), scheduler="threads", num_workers=workers)
+    running = _Running()
+
+    def guarded(thing: Thing) -> Answer:
+        with running:
+            return work(thing)
+
+    task = _dask.delayed(guarded, pure=False, traverse=False)
+    try:
+        answers = _dask.compute(*(task(thing) for thing in things), scheduler="threads", num_workers=workers)
+    except BaseException:
+        running.stop()
+        raise
     return list(answers)
+
+
+class _Stopped(Exception):
+    """A task was not begun because another has failed; nobody sees this."""
+
+
+class _Running:
+    """Counts the tasks at work: dask raises the first error while others still run."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._active = 0
+        self._stopped = False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            if self._stopped:
+                raise _Stopped
+            self._active += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._active -= 1
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Let no further task begin, and wait for those at work."""
+        with self._changed:
+            self._stopped = True
+            self._changed.wait_for(lambda: self._active == 0)

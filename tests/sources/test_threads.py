@@ -1,0 +1,43 @@
+"""Threads: answers in order, and nobody at work any more when an error comes out."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from habitat.sources.scenes.threads import in_threads
+
+
+def test_answers_come_in_the_order_of_the_things():
+    assert in_threads(lambda x: -x, range(50), workers=3) == [-x for x in range(50)]
+    assert in_threads(lambda x: x, [], workers=2) == []
+
+
+def test_an_error_waits_for_those_at_work_and_begins_no_other():
+    begun, failing = threading.Event(), threading.Event()
+    finished, started = [], []
+
+    def work(thing):
+        started.append(thing)
+        if thing == "slow":
+            begun.set()
+            failing.wait(10)
+            # Long after the other has raised: had nobody waited, this list would still be empty.
+            finished.append(sum(range(3_000_000)))
+        else:
+            begun.wait(10)
+            failing.set()
+            raise RuntimeError("torn")
+
+    with pytest.raises(RuntimeError, match="torn"):
+        in_threads(work, ["slow", "bad", *(f"later {n}" for n in range(20))], workers=2)
+    assert len(finished) == 1
+    assert len(started) < 22
+
+
+def test_dask_collections_among_the_things_are_not_computed():
+    import dask.array as da
+
+    lazy = da.ones(3)
+    assert in_threads(lambda thing: thing is lazy, [lazy], workers=1) == [True]
