@@ -15,8 +15,9 @@ from habitat.contracts.area import Area
 from habitat.contracts.grid import Tile
 from habitat.contracts.period import Period
 from habitat.contracts.raster_spec import BandSpec, RasterSpec
-from habitat.imagery.composites import CODE_SCALE, median
+from habitat.imagery.composites import CODE_SCALE
 from habitat.imagery.indices import index_codes
+from habitat.products.composite import band_median
 from habitat.sources import search
 from habitat.sources.scenes.pixels import PixelReader
 from habitat.sources.scenes.preflight import check_scenes
@@ -122,16 +123,7 @@ def _reduced(reader: PixelReader, tile: Tile, bands: Sequence[str]) -> NDArray[n
     view = reader.at(tile)
     codes = np.empty((len(bands) + 1, tile.height, tile.width), np.int16)
     for place, name in enumerate(bands):
-        band = view.band(name)
-        reduced = median(
-            band.numbers,
-            view.clear,
-            scale=band.codes.scale,
-            offset=band.codes.offset,
-            mask_step=band.mask_step,
-            mask_phase=band.mask_phase,
-        )
-        codes[place] = view.on_grid(reduced, band.step, band.phase)
+        codes[place] = band_median(view, view.band(name))
     codes[-1] = index_codes("nbr", dict(zip(bands, codes, strict=False)))
     return codes
 

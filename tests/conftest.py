@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("habitat", deadline=None, derandomize=True)
 settings.load_profile("habitat")
 
+# Doctests are looked for in every module, and two modules must not both be called conftest.
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
+
 REPOSITORY = Path(__file__).parents[1]
 
 

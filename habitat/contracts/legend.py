@@ -204,11 +204,11 @@ LEGENDS: dict[str, Legend] = {
             "change-classes",
             "change",
             (
-                (0, "#f7f7f7", "no change"),
-                (1, "#fdb863", "weak loss"),
-                (2, "#b35806", "strong loss"),
-                (3, "#92c5de", "weak gain"),
-                (4, "#2166ac", "strong gain"),
+                (1, "#b35806", "strong decrease"),
+                (2, "#fdb863", "decrease"),
+                (3, "#f7f7f7", "stable"),
+                (4, "#92c5de", "increase"),
+                (5, "#2166ac", "strong increase"),
             ),
         ),
     )

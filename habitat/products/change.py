@@ -26,6 +26,7 @@ from habitat.change import (
 from habitat.contracts import Period
 from habitat.contracts.errors import NotPossible
 from habitat.contracts.grid import Tile
+from habitat.contracts.legend import legend_for
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
 from habitat.imagery.indices import INDICES
 from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop, known_names
@@ -33,7 +34,6 @@ from habitat.sources.scenes.threads import in_threads
 from habitat.store import Input, Published, WindowReader, estimated_bytes
 
 _TILE = 1024
-_COLOURS = {1: "#b35806", 2: "#fdb863", 3: "#f7f7f7", 4: "#92c5de", 5: "#2166ac"}
 _Z_SCALE = 0.01
 _SQUARE_METRES_PER_HA = 10_000.0
 
@@ -131,7 +131,7 @@ class _Comparison:
                     "uint8",
                     CHANGE_NODATA,
                     overview="mode",
-                    classes=tuple((code, _COLOURS[code], label) for code, label in CHANGE_CLASSES.items()),
+                    classes=legend_for("change-classes").classes,
                 ),
             ]
         if self.years:

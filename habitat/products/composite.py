@@ -37,7 +37,7 @@ from habitat.sources.scenes.preflight import (
 )
 from habitat.sources.scenes.rasters import Rasters
 from habitat.sources.scenes.threads import in_threads
-from habitat.sources.scenes.tile_view import SceneLost, TileView
+from habitat.sources.scenes.tile_view import BandStack, SceneLost, TileView
 from habitat.store import Input, Published, estimated_bytes
 
 _STRIP_ROWS = 128
@@ -267,19 +267,25 @@ def _reduce(view: TileView, sheets: Sheets, month: _Month, reader: PixelReader) 
     stacks = {}
     out = np.empty(shape, np.int16)
     for index, band in enumerate(month.bands):
-        stack = stacks[band] = view.band(band)
-        middle = median(
-            stack.numbers,
-            view.clear,
-            scale=stack.codes.scale,
-            offset=stack.codes.offset,
-            mask_step=stack.mask_step,
-            mask_phase=stack.mask_phase,
-        )
-        out[index] = view.on_grid(middle, stack.step, stack.phase)
+        stacks[band] = view.band(band)
+        out[index] = band_median(view, stacks[band])
     sheets.write("median", tile, out)
     if len(_specs(month)) == 3:
         sheets.write("geomedian", tile, _geomedian(view, stacks, shape))
+
+
+def band_median(view: TileView, stack: BandStack) -> NDArray[np.int16]:
+    """Median of one band over the clear dates of a tile, as codes (y, x) on the tile's own pixels."""
+    middle = median(
+        stack.numbers,
+        view.clear,
+        scale=stack.codes.scale,
+        offset=stack.codes.offset,
+        mask_step=stack.mask_step,
+        mask_phase=stack.mask_phase,
+    )
+    codes: NDArray[np.int16] = view.on_grid(middle, stack.step, stack.phase)
+    return codes
 
 
 def _geomedian(view: TileView, stacks: dict[str, Any], shape: tuple[int, ...]) -> NDArray[np.int16]:

@@ -93,6 +93,13 @@ def test_change_is_now_minus_before_and_finds_the_burn(build, shop, months, twin
     assert outcome.gaps == (("z-score against earlier years", "1 in the store, wants 3"),)
 
 
+def test_the_legend_names_the_classes_that_are_computed():
+    from habitat.change import CHANGE_CLASSES
+    from habitat.contracts.legend import legend_for
+
+    assert {code: label for code, _, label in legend_for("change-classes").classes} == CHANGE_CLASSES
+
+
 def test_the_sentence_is_counted_from_the_class_raster(build, shop, months):
     outcome = build("change", names=("nbr",))
     classes = shop.store.read("change", shop.area, MAY, "nbr-class").values
