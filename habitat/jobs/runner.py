@@ -22,7 +22,8 @@ from habitat.store import Published
 
 log = structlog.get_logger("habitat.jobs")
 
-_STOPPED = ("failed", "cannot", "skipped", "interrupted")
+_FATES = {"failed": "failed", "cannot": "cannot be built", "skipped": "was skipped", "interrupted": "was interrupted"}
+"""What is told of steps that stop those that need them."""
 _REFUSALS = (0, InputError.exit_code)
 """Exit codes by which the world, and no fault, stands in the way."""
 
@@ -93,9 +94,9 @@ def _result(
     blank = StepResult(node.product, node.period, "skipped", turn.optional)
     if any(result.status == "interrupted" for result in results.values()):
         return replace(blank, reasons=("the run was interrupted before",))
-    stopped = [need for need, optional in turn.needs.items() if not optional and results[need].status in _STOPPED]
+    stopped = [need for need, optional in turn.needs.items() if not optional and results[need].status in _FATES]
     if stopped:
-        return replace(blank, reasons=tuple(f"needs {need}, which is {results[need].status}" for need in stopped))
+        return replace(blank, reasons=tuple(f"needs {need}, which {_FATES[results[need].status]}" for need in stopped))
     product, params = products[node.product], config.products[node.product]
     clock = time.monotonic()
     try:

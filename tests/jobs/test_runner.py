@@ -118,7 +118,7 @@ def test_failure_takes_along_what_requires_it_and_nothing_else(write, workshop, 
         "snow 2025-05": "built",
     }
     assert summary.steps[1].reasons == ("the disk is full",)
-    assert summary.steps[4].reasons == ("needs indices 2025-05, which is failed",)
+    assert summary.steps[4].reasons == ("needs indices 2025-05, which failed",)
     assert summary.exit_code == 5
     assert workshop.store.latest("indices", "tiny", MAY) is None
 
