@@ -144,6 +144,16 @@ class _Month:
     bands: tuple[str, ...]
     gaps: tuple[tuple[str, str], ...]
 
+    @property
+    def with_geomedian(self) -> bool:
+        """Whether the geometric median is made: it is asked for, and there is more than one band."""
+        return self.params.geometric_median and len(self.bands) > 1
+
+    @property
+    def reflectance(self) -> tuple[str, ...]:
+        """Names of the rasters of reflectance."""
+        return ("median", "geomedian") if self.with_geomedian else ("median",)
+
 
 def build(params: CompositeParams, workshop: Workshop, period: Period) -> Outcome:
     """Read the month's scenes and publish their composite.
@@ -203,16 +213,15 @@ def _specs(month: _Month) -> list[RasterSpec]:
         BandSpec(band, f"{band} surface reflectance", scale=CODE_SCALE, center_um=BAND_CENTRES_UM.get(band))
         for band in month.bands
     )
-    many = month.params.geometric_median and len(bands) > 1
-    names = [("median", "Median of the month")] + ([("geomedian", "Geometric median of the month")] if many else [])
-    rasters = [RasterSpec(name, title, bands, "int16", NODATA, "reflectance") for name, title in names]
+    titles = {"median": "Median of the month", "geomedian": "Geometric median of the month"}
+    rasters = [RasterSpec(name, titles[name], bands, "int16", NODATA, "reflectance") for name in month.reflectance]
     return [*rasters, QUALITY]
 
 
 def _composited(checked: Checked, rasters: Rasters, month: _Month) -> Outcome:
     params, workshop, period = month.params, month.workshop, month.period
     specs = _specs(month)
-    hold = month.bands if len(specs) == 3 else ()
+    hold = month.bands if month.with_geomedian else ()
     reader = PixelReader(
         checked, workshop.area, rasters, bands=month.bands, purpose=params.purpose, grow_m=params.grow_m, hold=hold
     )
@@ -253,8 +262,8 @@ def _reduce(view: TileView, sheets: Sheets, month: _Month, reader: PixelReader) 
     shape = (len(month.bands), tile.height, tile.width)
     if not view.dates:
         empty = np.full(shape, NODATA, np.int16)
-        for spec in _specs(month)[:-1]:
-            sheets.write(spec.name, tile, empty)
+        for name in month.reflectance:
+            sheets.write(name, tile, empty)
         nothing = np.full((3, tile.height, tile.width), 255, np.uint8)
         nothing[0] = 0
         sheets.write("quality", tile, nothing)
@@ -270,7 +279,7 @@ def _reduce(view: TileView, sheets: Sheets, month: _Month, reader: PixelReader) 
         stacks[band] = view.band(band)
         out[index] = band_median(view, stacks[band])
     sheets.write("median", tile, out)
-    if len(_specs(month)) == 3:
+    if month.with_geomedian:
         sheets.write("geomedian", tile, _geomedian(view, stacks, shape))
 
 

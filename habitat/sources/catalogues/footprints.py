@@ -107,7 +107,7 @@ def touches_area(footprints: Sequence[BaseGeometry], area: Area) -> NDArray[np.b
     near = (apart <= reach) & (bounds[:, 1] <= north + _NEARBY_DEG) & (bounds[:, 3] >= south - _NEARBY_DEG)
     if near.any():
         to_map = Transformer.from_crs("EPSG:4326", area.grid.crs, always_xy=True)
-        home_on_map = shapely.make_valid(_projected(np.array([home], dtype=object), to_map))[0]
+        home_on_map = area_on_grid(area)
         candidates = shapely.make_valid(_projected(np.array(footprints, dtype=object)[near], to_map))
         shapely.prepare(home_on_map)
         touching[near] = shapely.intersects(home_on_map, candidates)

@@ -44,6 +44,23 @@ class Window:
     height: int
     width: int
 
+    def within(self, shape: tuple[int, int]) -> Window | None:
+        """Return the part that lies inside a raster of so many rows and columns; None if nothing does.
+
+        Examples
+        --------
+        >>> Window(-2, 3, 5, 4).within((10, 5))
+        Window(row=0, column=3, height=3, width=2)
+        """
+        top, left = max(self.row, 0), max(self.column, 0)
+        bottom, right = min(self.row + self.height, shape[0]), min(self.column + self.width, shape[1])
+        return Window(top, left, bottom - top, right - left) if top < bottom and left < right else None
+
+    def place_of(self, inner: Window) -> tuple[slice, slice]:
+        """Return where in an array of this window a part of it belongs."""
+        y, x = inner.row - self.row, inner.column - self.column
+        return slice(y, y + inner.height), slice(x, x + inner.width)
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -110,9 +127,7 @@ class Placement:
     def touches(self, tile: Tile) -> bool:
         """Whether any source pixel may lie under a tile."""
         if self.kind in ("nested", "reduced"):
-            window, (rows, columns) = self.native_window(tile), self.geometry.shape
-            inside_y = window.row < rows and window.row + window.height > 0
-            return inside_y and window.column < columns and window.column + window.width > 0
+            return self.native_window(tile).within(self.geometry.shape) is not None
         if self.kind == "warped":
             return _reach(*_edge_nodes(self.geometry, self.grid, tile), self.geometry.shape) is not None
         return self.gather(tile).window is not None

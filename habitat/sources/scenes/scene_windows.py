@@ -65,21 +65,17 @@ class SceneWindows:
 
     def read(self, asset: Asset, window: Window, out: NDArray[Any], fill: int) -> None:
         """Read a window that may reach past the raster; outside of it is `fill`."""
-        rows, columns = self._headers[asset.href].geometry.shape
-        top, left = max(window.row, 0), max(window.column, 0)
-        bottom, right = min(window.row + window.height, rows), min(window.column + window.width, columns)
-        if top >= bottom or left >= right:
+        inner = window.within(self._headers[asset.href].geometry.shape)
+        if inner is None:
             out.fill(fill)
             return
-        inner = Window(top, left, bottom - top, right - left)
         if inner == window:
             self._rasters.read(asset.href, window, out)
             return
         part = self.buffer("part", (inner.height, inner.width), out.dtype)
         self._rasters.read(asset.href, inner, part)
         out.fill(fill)
-        y, x = top - window.row, left - window.column
-        out[y : y + inner.height, x : x + inner.width] = part
+        out[window.place_of(inner)] = part
 
     def gathered(self, asset: Asset, tile: Tile, out: NDArray[Any], fill: int, gathers: Gathers) -> None:
         """Read the pixel under the centre of each pixel of a tile; `gathers` keeps places for the next asset."""
@@ -95,8 +91,7 @@ class SceneWindows:
             return
         pixels = self.buffer("source", (gather.window.height, gather.window.width), out.dtype)
         for part in parts:
-            top, left = part.row - gather.window.row, part.column - gather.window.column
-            self.read(asset, part, pixels[top : top + part.height, left : left + part.width], fill)
+            self.read(asset, part, pixels[gather.window.place_of(part)], fill)
         gather.take(pixels, out, fill)
 
     def quality(self, asset: Asset, tile: Tile, halo: int, fill: int, gathers: Gathers) -> NDArray[Any]:

@@ -99,12 +99,11 @@ class WindowReader:
 
     def _inside(self, source: Any, under: SourceWindow) -> Pixels:
         """Pixels of a window of the file that may reach past its edges."""
-        top, left = max(under.row, 0), max(under.column, 0)
-        bottom, right = min(under.row + under.height, source.height), min(under.column + under.width, source.width)
+        inner = under.within(source.shape)
         pixels = np.full((under.height, under.width), self.fill_value, dtype=self.dtype)
-        if top < bottom and left < right:
-            part = self._filled(source.read(1, window=Window(left, top, right - left, bottom - top)), source.nodata)
-            pixels[top - under.row : bottom - under.row, left - under.column : right - under.column] = part
+        if inner is not None:
+            window = Window(inner.column, inner.row, inner.width, inner.height)
+            pixels[under.place_of(inner)] = self._filled(source.read(1, window=window), source.nodata)
         return pixels
 
     def _filled(self, pixels: Pixels, nodata: float | None) -> Pixels:
