@@ -55,7 +55,9 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Threads; every process
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log everything, with tracebacks.")]
 PlanOnly = Annotated[bool, typer.Option("--plan-only", help="Tell what would be built and why, and build nothing.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same landscape.")]
 STORE = Path("data/store")
+TWIN = Path("data/twin")
 
 
 def main() -> None:
@@ -232,28 +234,73 @@ def verify(
 
 @twin_app.command("make")
 def twin_make(
-    output: Annotated[Path, typer.Argument(help="Folder to make.")],
     *,
-    size: Annotated[str, typer.Option(help="tiny, small or demo.")] = "tiny",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same landscape.")] = 1,
+    output: Annotated[Path, typer.Option(help="Folder to make; it must be new or empty.")] = TWIN,
+    size: Annotated[str, typer.Option(help="tiny, demo or full.")] = "tiny",
+    seed: Seed = 1,
+    workers: Workers = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Write a made-up landscape as Sentinel-2-like scenes with a STAC catalogue."""
-    with _door():
-        from habitat.jobs.demo import make_twin
+    """Write a made-up landscape: scenes of three satellites with STAC catalogues, tables and the truth."""
+    with _door(as_json=as_json, verbose=verbose) as log:
         from habitat.jobs.outcomes import shown_path
+        from habitat.jobs.twins import make_twin
 
-        twin = make_twin(output, size, seed)
-        _tell({}, f"{twin.describe()}\ncatalogue: {shown_path(twin.catalog)}", as_json=False)
+        twin = make_twin(output, size, seed, workers=workers, progress=log.progress)
+        _tell(twin.facts, f"{twin.describe()}\ncatalogue: {shown_path(twin.catalog)}", as_json=as_json)
 
 
 @twin_app.command("describe")
-def twin_describe(output: Annotated[Path, typer.Argument(help="Folder of a twin.")], *, as_json: Json = False) -> None:
+def twin_describe(
+    folder: Annotated[Path, typer.Argument(help="Folder of a twin.")] = TWIN, *, as_json: Json = False
+) -> None:
     """Tell what is true about a made-up landscape."""
     with _door(as_json=as_json):
-        from habitat.jobs.demo import find_twin
+        from habitat.twin import find
 
-        twin = find_twin(output)
+        twin = find(folder)
         _tell(twin.facts, twin.describe(), as_json=as_json)
+
+
+@twin_app.command("score")
+def twin_score(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of a twin; without it one is made for each seed.")
+    ] = None,
+    *,
+    size: Annotated[str, typer.Option(help="Size of the twins to make.")] = "tiny",
+    seeds: Annotated[str, typer.Option(help="Seeds: 1, 1,2,5 or 1-5; five or more give useful intervals.")] = "1",
+    output: Annotated[Path | None, typer.Option(help="JSON file for the card.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Stored card; exit 4 if a score is worse than it allows.")
+    ] = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run the products over twins and score them against the truth, the naive method beside them."""
+    with _door(as_json=as_json, verbose=verbose) as log:
+        from habitat.jobs.twins import scored
+
+        card, worse = scored(folder, size=size, seeds=seeds, output=output, against=against, progress=log.progress)
+        _tell(card.to_dict(), "\n".join([card.table(), *worse]), as_json=as_json)
+        raise typer.Exit(4 if worse else 0)
+
+
+@twin_app.command("serve")
+def twin_serve(
+    folder: Annotated[Path, typer.Argument(help="Folder of a twin.")] = TWIN,
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine; 0 takes a free one.")] = 0,
+) -> None:
+    """Serve a made-up landscape's scenes over HTTP to this machine, until interrupted."""
+    with _door():
+        from habitat.twin import find
+        from habitat.twin.serving import serve
+
+        with serve(find(folder).root, port=port) as address:
+            typer.echo(f"{address}/catalog.json")
+            threading.Event().wait()
 
 
 def _work(request: Request, log: Log, targets: tuple[str, ...], *, plan_only: bool, as_json: bool) -> None:

@@ -7,19 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import structlog
 
-from habitat.contracts.errors import ConfigError
 from habitat.jobs.outcomes import Summary, shown_path
 from habitat.jobs.runner import run
 from habitat.jobs.session import Request, open_session
 from habitat.products import Product
 from habitat.store import Published, Store
-from habitat.twin import TwinCatalogue, make
-from habitat.twin.catalogue import MARKER
-from habitat.twin.plan import SizeName
+from habitat.twin import find_or_make
 
 log = structlog.get_logger("habitat.jobs")
 
@@ -88,7 +85,7 @@ def demo(
         If the folder holds something else, or the demonstration's configuration is not at hand.
     """
     log.info("making the landscape, or finding it", folder=shown_path(folder / "twin"))
-    twin = make(folder / "twin", size="demo")
+    twin = find_or_make(folder / "twin", size="demo", progress=progress)
     request = Request(
         config="demo",
         area="demo",
@@ -117,37 +114,3 @@ def _standing(store: Store, summary: Summary) -> list[Published]:
 def _sentence(summary: Summary) -> str:
     """Return what the last product says; it stands on all the others."""
     return next((step.summary for step in reversed(summary.steps) if step.period == summary.period), "")
-
-
-def make_twin(output: Path, size: str, seed: int) -> TwinCatalogue:
-    """Write a made-up landscape, or find the same one there.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such size, or the folder holds something else.
-    """
-    return make(output, size=_size(size), seed=seed)
-
-
-def find_twin(output: Path) -> TwinCatalogue:
-    """Return the made-up landscape in a folder.
-
-    Raises
-    ------
-    ConfigError
-        If the folder holds none.
-    """
-    marker = output / MARKER
-    try:
-        told = json.loads(marker.read_text(encoding="utf-8"))
-        return TwinCatalogue(output, _size(str(told["size"])), int(told["seed"]), dict(told["facts"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{output} holds no twin; make one with: habitat twin make {output}") from error
-
-
-def _size(text: str) -> SizeName:
-    for size in get_args(SizeName):
-        if text == size:
-            return size  # type: ignore[no-any-return]
-    raise ConfigError(f"there is no size {text!r}; sizes are {', '.join(get_args(SizeName))}")

@@ -1,11 +1,12 @@
-"""Making a twin on disk: a static STAC catalogue of scenes, the truth beside it, and a marker written last."""
+"""Making a twin on disk: scenes with their STAC catalogues, tables and vectors, the truth beside it, a marker last."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,24 @@ from typing import Any
 from habitat.contracts.area import Area
 from habitat.contracts.errors import ConfigError
 from habitat.twin import extent
-from habitat.twin.items import COLLECTION, FILES, catalog_of, collection_of, item_of
-from habitat.twin.landscape import made_up_landscape
-from habitat.twin.plan import NO_QUIRKS, Quirks, Size, SizeName, is_superseded, passes_of, size_of, touched_assets
-from habitat.twin.scenes import Shot, shoot, write_cog
-from habitat.twin.truth import facts_of, write_truth
+from habitat.twin.facts import description, facts_of
+from habitat.twin.land.history import history_of
+from habitat.twin.land.seasons import seasons_of
+from habitat.twin.listing import write_catalogues
+from habitat.twin.programme import scenes_of
+from habitat.twin.published import write_published
+from habitat.twin.quirks import NO_QUIRKS, Quirks
+from habitat.twin.scenes import Studio, estimated_bytes, shoot
+from habitat.twin.truth import write_truth
+from habitat.twin.world import SizeName, World, world_of
 
 MARKER = "twin.json"
 """File that says what a folder holds; it is written last, so a folder that has it is complete."""
-_FORMAT = 1
+_FORMAT = 2
+_MOST_WORKERS = 8
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being drawn, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)
@@ -40,45 +50,59 @@ class TwinCatalogue:
 
     @property
     def catalog(self) -> Path:
-        """STAC catalogue to hand to a search."""
+        """STAC catalogue to hand to a search, in the shapes of Earth Search."""
         return self.root / "catalog.json"
 
     @property
+    def planetary_computer(self) -> Path:
+        """STAC catalogue in the shapes of the Planetary Computer; it has the radar."""
+        return self.root / "planetary-computer.json"
+
+    @property
+    def usgs(self) -> Path:
+        """STAC catalogue in the shape of USGS; Landsat alone."""
+        return self.root / "usgs.json"
+
+    @property
     def truth(self) -> Path:
-        """Folder of the truth rasters, on the area's grid."""
+        """Folder of the truth; nothing a product reads lies there."""
         return self.root / "truth"
 
     @property
     def area(self) -> Area:
         """Area of the twin."""
-        return extent.area(self.size)
+        return extent.area(self.size, self.seed)
 
     def describe(self) -> str:
         """Return a few lines for people about what was made."""
-        facts = self.facts
-        rows, columns = facts["area"]["shape"]
-        burn = facts["burn"]
-        lines = [
-            f"made-up landscape, size {self.size}, seed {self.seed}: {rows} x {columns} pixels of 20 m",
-            f"burnt {burn['area_ha']:.1f} ha on {burn['day']}",
-            "cover [ha]: " + ", ".join(f"{name} {hectares:.0f}" for name, hectares in facts["cover_ha"].items()),
-        ]
-        return "\n".join([*lines, *(f"  {scene['id']}: {scene['weather']}" for scene in facts["scenes"])])
+        return description(self.size, self.seed, self.facts)
 
 
-def make(output: Path, *, size: SizeName = "tiny", seed: int = 1, quirks: Quirks = NO_QUIRKS) -> TwinCatalogue:
-    """Write a twin, or find the same one already there.
+def make(
+    output: Path,
+    *,
+    size: SizeName = "tiny",
+    seed: int = 1,
+    quirks: Quirks = NO_QUIRKS,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> TwinCatalogue:
+    """Write a twin into a folder of its own.
 
     Parameters
     ----------
     output : Path
-        Folder to make; it may be missing, empty, or hold the same twin.
-    size : {'tiny', 'small', 'demo'}
-        Area of 64, 256 or 600 pixels of 20 m a side.
+        Folder to make; it may be missing or empty.
+    size : {'tiny', 'demo', 'full'}
+        Area of 64, 720 or 6,500 pixels of 20 m a side.
     seed : int
-        The same seed, size and quirks give the same pixels and documents.
+        The same seed, size and quirks give the same bytes, whatever the number of workers.
     quirks : Quirks
         What is to be wrong with the catalogue.
+    workers : int, optional
+        Threads that draw scenes; as many as there are processors by default, at most eight.
+    progress : callable, optional
+        Told how far it is.
 
     Returns
     -------
@@ -88,53 +112,113 @@ def make(output: Path, *, size: SizeName = "tiny", seed: int = 1, quirks: Quirks
     Raises
     ------
     ConfigError
-        If the size or a quirk is unknown, the folder holds something else, or it cannot be written.
+        If the size, the seed or a quirk is unknown, the folder is not empty or cannot be written, or the disk
+        has less room than the twin is estimated to need.
     """
-    quirks.check({scene.day for scene in passes_of(size_of(size))})
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"seed is {seed!r}, wants a whole number from 0 on")
+    world = world_of(size, seed)
     root = Path(output).expanduser().resolve()
-    wanted = {"format": _FORMAT, "size": size, "seed": seed, "quirks": quirks.to_dict()}
-    facts = _facts_already_there(root, wanted)
-    if facts is None:
-        try:
-            with _built_aside(root) as folder:
-                facts = _write(folder, size, seed, quirks)
-                files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _files(folder)}
-                _write_json(folder / MARKER, wanted | {"facts": facts, "files": files})
-        except ConfigError:
-            # Another process may have put the same twin there meanwhile.
-            facts = _facts_already_there(root, wanted)
-            if facts is None:
-                raise
+    _refuse_occupied(root)
+    _refuse_full_disk(root, world)
+    history = history_of(world)
+    studio = Studio(
+        world, history, seasons_of(world, history.weather), quirks, workers or min(os.cpu_count() or 1, _MOST_WORKERS)
+    )
+    scenes = scenes_of(world, history.weather, quirks)
+    with _built_aside(root) as folder:
+        delivered = shoot(studio, folder, scenes, progress)
+        write_catalogues(folder, world, delivered, quirks)
+        write_published(folder, world, history)
+        write_truth(folder / "truth", studio)
+        facts = facts_of(world, history, delivered)
+        files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _files(folder)}
+        told = {"format": _FORMAT, "size": size, "seed": seed, "quirks": quirks.to_dict()}
+        _write_json(folder / MARKER, told | {"facts": facts, "files": files})
     return TwinCatalogue(root, size, seed, facts)
 
 
-def _facts_already_there(root: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the facts of the same twin if the folder holds it whole, None if the folder is free."""
-    if not root.exists():
-        return None
-    if not root.is_dir():
-        raise ConfigError(f"{root} is a file, wants a folder for the twin; name another one")
-    if not any(root.iterdir()):
-        return None
-    marker = root / MARKER
-    if not marker.is_file():
-        raise ConfigError(f"{root} is not empty and holds no finished twin; name another folder or empty this one")
-    try:
-        found = json.loads(marker.read_text(encoding="utf-8"))
-        facts, files = dict(found["facts"]), dict(found["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{marker} is not a twin's marker ({error}); name another folder") from error
+def find(output: Path) -> TwinCatalogue:
+    """Return the twin in a folder.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds none, or a damaged one.
+    """
+    root = Path(output).expanduser().resolve()
+    return _checked(root, _told(root))
+
+
+def find_or_make(output: Path, *, size: SizeName, seed: int = 1, progress: Progress | None = None) -> TwinCatalogue:
+    """Return the twin of a size and seed in a folder, made now if the folder is free.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds something else, or the twin cannot be made.
+    """
+    root = Path(output).expanduser().resolve()
+    if not (root / MARKER).is_file():
+        try:
+            return make(root, size=size, seed=seed, progress=progress)
+        except ConfigError:
+            # Another process may have put the same twin there meanwhile.
+            if not (root / MARKER).is_file():
+                raise
+    told = _told(root)
+    wanted = {"format": _FORMAT, "size": size, "seed": seed, "quirks": NO_QUIRKS.to_dict()}
     differing = [
-        f"{key} {found.get(key)!r} instead of {value!r}" for key, value in wanted.items() if found.get(key) != value
+        f"{key} {told.get(key)!r} instead of {value!r}" for key, value in wanted.items() if told.get(key) != value
     ]
     if differing:
         raise ConfigError(f"{root} holds another twin: {'; '.join(differing)}; name another folder or delete this one")
-    damaged = [name for name, length in files.items() if _length(root / name) != length]
+    return _checked(root, told)
+
+
+def _told(root: Path) -> dict[str, Any]:
+    marker = root / MARKER
+    if not marker.is_file():
+        raise ConfigError(f"{root} holds no finished twin; make one with: habitat twin make --output {root}")
+    try:
+        told = json.loads(marker.read_text(encoding="utf-8"))
+        if told["format"] != _FORMAT:
+            raise ConfigError(
+                f"{marker} is of format {told['format']}, wants {_FORMAT}; delete the folder and make the twin again"
+            )
+        return {**told, "facts": dict(told["facts"]), "files": dict(told["files"]), "seed": int(told["seed"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{marker} is not a twin's marker ({error}); name another folder") from error
+
+
+def _checked(root: Path, told: dict[str, Any]) -> TwinCatalogue:
+    # A twin without its truth is whole for everything but scores.
+    damaged = [
+        name
+        for name, length in told["files"].items()
+        if not name.startswith("truth/") and _length(root / name) != length
+    ]
     if damaged:
         raise ConfigError(f"the twin in {root} is damaged, e.g. {damaged[0]}; delete the folder and make it again")
-    return facts
+    return TwinCatalogue(root, told["size"], told["seed"], told["facts"])
+
+
+def _refuse_occupied(root: Path) -> None:
+    if root.exists() and not root.is_dir():
+        raise ConfigError(f"{root} is a file, wants a folder for the twin; name another one")
+    if root.is_dir() and any(root.iterdir()):
+        held = "holds a twin already" if (root / MARKER).is_file() else "is not empty"
+        raise ConfigError(f"{root} {held}; name a new folder or empty this one")
+
+
+def _refuse_full_disk(root: Path, world: World) -> None:
+    there = root
+    while not there.exists():
+        there = there.parent
+    free, wanted = shutil.disk_usage(there).free, estimated_bytes(world)
+    if free < wanted:
+        raise ConfigError(
+            f"{there} has {free / 1e6:,.0f} MB free, a twin of size {world.size.name} may need {wanted / 1e6:,.0f} MB; "
+            "free space or name a folder on another disk"
+        )
 
 
 def _length(path: Path) -> int | None:
@@ -160,44 +244,9 @@ def _built_aside(root: Path) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _write(folder: Path, size: SizeName, seed: int, quirks: Quirks) -> dict[str, Any]:
-    wanted = size_of(size)
-    landscape = made_up_landscape(seed, wanted.pixels)
-    items, told = [], []
-    for scene in passes_of(wanted):
-        shot = shoot(landscape, scene, seed, quirks)
-        item = item_of(shot, wanted.pixels, quirks)
-        _deliver(folder / COLLECTION / item["id"], shot, item, wanted, quirks)
-        items.append(item)
-        told.append(
-            {
-                "id": item["id"],
-                "day": scene.day,
-                "weather": shot.scene.weather,
-                "cloud_cover": item["properties"]["eo:cloud_cover"],
-                "superseded": is_superseded(scene),
-            }
-        )
-        # Two shots at once would double the memory of the largest twin.
-        del shot
-    _write_json(folder / COLLECTION / "collection.json", collection_of(items))
-    _write_json(folder / "catalog.json", catalog_of(extent.area_mapping(size)["name"]))
-    write_truth(folder / "truth", landscape, size)
-    return facts_of(landscape, size) | {"scenes": told}
-
-
-def _deliver(place: Path, shot: Shot, item: dict[str, Any], size: Size, quirks: Quirks) -> None:
-    place.mkdir(parents=True)
-    lost = touched_assets(quirks.lost_files, shot.scene)
-    for key in item["assets"]:
-        if key not in lost:
-            write_cog(place / f"{FILES[key][0]}.tif", shot.pixels[key], shot.crs, shot.transforms[key], size)
-    _write_json(place / f"{item['id']}.json", item)
-
-
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content) + "\n", encoding="utf-8")

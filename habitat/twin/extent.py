@@ -2,90 +2,107 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import shapely
 from pyproj import Transformer
 from shapely import segmentize
 from shapely.geometry import Polygon, box
 
 from habitat.contracts.area import Area, Zone
 from habitat.contracts.grid import Bounds, Grid
-from habitat.twin.plan import CRS, NORTH, WEST, SizeName, size_of
+from habitat.twin.land.geography import geography_of
+from habitat.twin.land.landscape import Country
+from habitat.twin.world import CRS, RESOLUTION_M, SizeName, World, world_of
 
 AREA_RESOLUTION_M = 20.0
 """Pixel size of a twin's area [m]."""
 _BOUNDARY = "made up by habitat.twin; nowhere on earth"
+_SIDES = (("west-side", "West side", "XA"), ("east-side", "East side", "XB"))
+# A border of a few hundred corners is enough for reports and short enough to be read in a file.
+_BORDER_TOLERANCE_M = 40.0
 
 
-def grid(size: SizeName) -> Grid:
-    """Return the grid of a twin's area: 20 m, inside the scenes by a margin.
-
-    Examples
-    --------
-    >>> grid("tiny").shape
-    (64, 64)
-    """
-    extent = size_of(size)
-    west = WEST + extent.margin_pixels * AREA_RESOLUTION_M
-    north = NORTH - extent.margin_pixels * AREA_RESOLUTION_M
-    side = extent.area_pixels * AREA_RESOLUTION_M
+def grid_of(world: World) -> Grid:
+    """Return the grid of a world's area: 20 m, inside the scenes by a margin."""
+    inner = world.area_window
+    west, north = world.west + inner.column * RESOLUTION_M, world.north - inner.row * RESOLUTION_M
+    side = inner.columns * RESOLUTION_M
     return Grid(CRS, AREA_RESOLUTION_M, (west, north - side, west + side, north))
 
 
-def area(size: SizeName) -> Area:
+def area(size: SizeName, seed: int = 1) -> Area:
     """Return the area of a twin, equal to what reading its area file gives.
 
     Raises
     ------
     ConfigError
-        If there is no such size.
+        If there is no such size or seed.
+
+    Examples
+    --------
+    >>> area("tiny").grid.shape
+    (64, 64)
     """
-    told = area_mapping(size)
+    told = area_mapping(size, seed)
     zones = tuple(
         Zone(zone["name"], Polygon(zone["polygon"][0]), zone["title"], zone["country"], zone["boundary"])
         for zone in told["zones"]
     )
-    own = grid(size)
+    own = grid_of(world_of(size, seed))
     return Area(told["name"], _outline(own.bounds), own, told["title"], told["boundary"], zones)
 
 
-def area_mapping(size: SizeName) -> dict[str, Any]:
+@lru_cache(maxsize=16)
+def _rings(size: SizeName, seed: int) -> tuple[tuple[tuple[float, float], ...], ...]:
+    world = world_of(size, seed)
+    own = grid_of(world)
+    inside = box(*own.bounds)
+    tolerance = min(_BORDER_TOLERANCE_M, 2 * RESOLUTION_M * own.shape[0] / 64)
+    # Simplified together, or the two sides would leave gaps along the border.
+    countries = geography_of(world).countries
+    both = [countries[side].intersection(inside) for side in (Country.WEST, Country.EAST)]
+    return tuple(_ring(part) for part in shapely.coverage_simplify(both, tolerance, simplify_boundary=False))
+
+
+def area_mapping(size: SizeName, seed: int = 1) -> dict[str, Any]:
     """Return the twin's area as the content of an area file.
 
     The demonstration's is ``configs/areas/demo.yaml``. Its two countries have codes that ISO 3166 leaves to users.
     """
-    own = grid(size)
-    west, south, east, north = own.bounds
-    middle = (west + east) / 2
-    sides = (
-        ("west-side", "West side", "XA", (west, south, middle, north)),
-        ("east-side", "East side", "XB", (middle, south, east, north)),
-    )
+    own = grid_of(world_of(size, seed))
     return {
         "name": size if size == "demo" else f"twin-{size}",
         "title": "Made-up landscape",
         "boundary": _BOUNDARY,
         "grid": {"crs": CRS, "resolution_m": own.resolution_m, "bounds": list(own.bounds)},
         "zones": [
-            {"name": name, "title": title, "country": country, "boundary": _BOUNDARY, "polygon": [_ring(bounds)]}
-            for name, title, country, bounds in sides
+            {
+                "name": name,
+                "title": title,
+                "country": country,
+                "boundary": _BOUNDARY,
+                "polygon": [[list(corner) for corner in ring]],
+            }
+            for (name, title, country), ring in zip(_SIDES, _rings(size, seed), strict=True)
         ],
     }
 
 
-def zone_columns(size: SizeName) -> dict[str, slice]:
-    """Return the columns of the area's grid that belong to each zone."""
-    half = size_of(size).area_pixels // 2
-    return {"west-side": slice(0, half), "east-side": slice(half, 2 * half)}
-
-
 def _outline(bounds: Bounds) -> Polygon:
     west, south, east, north = bounds
-    corners = np.asarray(segmentize(box(*bounds), min(east - west, north - south) / 4).exterior.coords)
+    return Polygon(_degrees(segmentize(box(*bounds), min(east - west, north - south) / 4)))
+
+
+def _degrees(polygon: Polygon) -> np.ndarray[Any, np.dtype[np.float64]]:
+    corners = np.asarray(polygon.exterior.coords)
     longitude, latitude = Transformer.from_crs(CRS, 4326, always_xy=True).transform(corners[:, 0], corners[:, 1])
-    return Polygon(np.column_stack([longitude, latitude]))
+    return np.column_stack([longitude, latitude])
 
 
-def _ring(bounds: Bounds) -> list[list[float]]:
-    return [[round(float(x), 6), round(float(y), 6)] for x, y in _outline(bounds).exterior.coords]
+def _ring(polygon: Polygon) -> tuple[tuple[float, float], ...]:
+    west, south, east, north = polygon.bounds
+    fine = segmentize(polygon, max(east - west, north - south) / 4)
+    return tuple((round(float(x), 6), round(float(y), 6)) for x, y in _degrees(fine))

@@ -1,200 +1,286 @@
-"""One overpass of the made-up landscape as digital numbers and scene classes, and the files it is delivered in."""
+"""Shooting all scenes of a twin: block by block, several at once, the same bytes for any number of threads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
-from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Transformer
-from rasterio.warp import Resampling, reproject, transform_bounds
+from rasterio.windows import Window as FileWindow
+from shapely import segmentize
+from shapely.geometry import Polygon, box
+from shapely.geometry.polygon import orient
 
-from habitat.twin.fields import Field, halved, random_field
-from habitat.twin.landscape import RESOLUTION_M, Cover, Landscape
-from habitat.twin.plan import CRS, NEIGHBOUR_CRS, NORTH, WEST, Pass, Quirks, Size, is_superseded, touches
-from habitat.twin.skies import Sky, Sun, inside_swath, seen_through, sky_over, sun_at, sunlight
-from habitat.twin.vegetation import BANDS, Ground, ground_on, surface_reflectance
+from habitat.twin.documents.names import item_id, paths_of
+from habitat.twin.land.events import History
+from habitat.twin.land.landscape import Landscape, landscape_in
+from habitat.twin.land.seasons import Seasons
+from habitat.twin.land.vegetation import ground_on
+from habitat.twin.materials import bands_of, spectra_of
+from habitat.twin.programme import PROGRAMMES
+from habitat.twin.quirks import Quirks, touched_assets
+from habitat.twin.sensors import landsat, sentinel1, sentinel2
+from habitat.twin.sensors.backscatter import wetness_on
+from habitat.twin.sensors.files import SceneFiles, landsat_layout, radar_layout, sentinel2_layout
+from habitat.twin.sensors.frames import Cut, Drawn, blocks_of, window_of
+from habitat.twin.sensors.optics import light_on, lit_reflectance, sun_at
+from habitat.twin.sensors.shots import Block, Delivered, Frame, Overpass, Scene, Sun
+from habitat.twin.sensors.sky import sky_over, smoke_at
+from habitat.twin.world import CENTRE, CRS, Window, World
 
-SCALE = 10000
-"""Digital numbers per unit of reflectance."""
-OFFSET_DN = 1000
-"""What processing baseline 04.00 and later adds to every digital number."""
-_NOISE = {"blue": 0.0007, "green": 0.0007, "red": 0.0007, "nir": 0.0018}
-_NOISE_20M = 0.0012
-_BRIGHTEST_DN = 15000
-_JUDGED = ("red", "nir", "swir22")
-_STEP_M = 20.0
+Progress = Callable[[str, int, int], None]
+"""Told what is being drawn, how much of it is done, and how much there is."""
 
-Pixels = NDArray[np.uint16] | NDArray[np.uint8]
-"""Digital numbers or classes (y, x)."""
+_MARGIN = 60
+"""By how many pixels of 10 m the land of a small twin is drawn past its edge, once for all its scenes."""
+
+
+_DRAWN_WHOLE = 2000
+"""Largest world [10 m pixels a side] whose land is kept in memory while its scenes are drawn."""
+_BYTES = {"sentinel2": 9.0, "landsat": 1.8, "sentinel1": 9.0, "truth": 12.0}
+"""Bytes on disk per 10 m pixel of the world: one scene of a sensor, and all of the truth and the elevation."""
+_TABLE_BYTES = 50e6
+_TILES_IN_FULL = 2.3
+_RADAR_NODATA = -32768.0
+_LAYOUTS = {"sentinel2": sentinel2_layout, "landsat": landsat_layout, "sentinel1": radar_layout}
+_OUTLINE_POINTS = 4
+
+AIR = ("cloud", "shadow", "cirrus", "haze", "snow")
+"""Bands of the files that tell the truth about a scene's air and snow, in percent."""
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """Everything one overpass delivers."""
+class Studio:
+    """What all scenes of one twin share."""
 
-    scene: Pass
-    """Date, satellite and weather."""
-    crs: str
-    """EPSG code of the files."""
-    pixels: dict[str, Pixels]
-    """Asset key to digital numbers, or to classes for ``scl``."""
-    transforms: dict[str, Affine]
-    """Asset key to pixel corner transform."""
-    sun: Sun
-    """Where the sun stood."""
-
-
-def centre_of(pixels: int) -> tuple[float, float]:
-    """Return longitude and latitude of the middle of a twin with so many 10 m pixels a side."""
-    half = pixels * RESOLUTION_M / 2
-    longitude, latitude = Transformer.from_crs(CRS, 4326, always_xy=True).transform(WEST + half, NORTH - half)
-    return float(longitude), float(latitude)
+    world: World
+    """Size and seed."""
+    history: History
+    """Weather, fires and clearings."""
+    seasons: Seasons
+    """Snow and leaves of every year."""
+    quirks: Quirks
+    """What is to be wrong."""
+    workers: int
+    """Threads that draw."""
 
 
-def shoot(landscape: Landscape, scene: Pass, seed: int, quirks: Quirks) -> Shot:
-    """Take one picture.
+def shoot(studio: Studio, root: Path, scenes: Sequence[Scene], progress: Progress | None = None) -> list[Delivered]:
+    """Draw and write all scenes.
 
     Parameters
     ----------
-    landscape : Landscape
-        The truth.
-    scene : Pass
-        Date and weather.
-    seed : int
-        Seed of the twin; two processings of one acquisition share their weather and noise.
-    quirks : Quirks
-        What is to go wrong.
+    studio : Studio
+        The twin.
+    root : Path
+        Folder of the twin.
+    scenes : sequence of Scene
+        What its catalogues hold.
+    progress : callable, optional
+        Told how many scenes' blocks are drawn.
+
+    Returns
+    -------
+    list of Delivered
+        In the order of `scenes`.
     """
-    if touches(quirks.all_cloud, scene):
-        scene = replace(scene, cloud=1.0, cirrus=0.0)
-    pixels = landscape.height.shape[0]
-    rng = np.random.default_rng([seed, 2, scene.when.toordinal()])
-    sun = sun_at(scene.when, *centre_of(pixels))
-    sky = sky_over(rng, scene, pixels, sun)
-    ground = ground_on(landscape, scene.when.date(), scene.snow_line)
-    light = sunlight(landscape, sun)
-    # Two processings of one acquisition differ a little, as two versions of an atmospheric correction do.
-    gain = np.float32(1.012 if is_superseded(scene) else 1.0)
-    added = OFFSET_DN if touches(quirks.keep_offset, scene) else 0
-    drawn: dict[str, Pixels] = {}
-    judged: dict[str, Field] = {}
-    for band in BANDS:
-        seen = seen_through(sky, surface_reflectance(ground, band), band, light, landscape.grain) * gain
-        if band in _JUDGED:
-            judged[band] = seen if band == "swir22" else halved(seen)
-        seen += rng.standard_normal(seen.shape, dtype=np.float32) * np.float32(_NOISE.get(band, _NOISE_20M))
-        drawn[band] = _digital_numbers(seen, added)
-    drawn["scl"] = _scene_classes(rng, landscape, ground, sky, judged)
-    inside = inside_swath(pixels, scene.swath)
-    for values in drawn.values():
-        values[~(inside if values.shape == inside.shape else inside[::2, ::2])] = 0
-    corners = {key: _corner(WEST, NORTH, pixels * RESOLUTION_M / len(values)) for key, values in drawn.items()}
-    shot = Shot(scene, CRS, drawn, corners, sun)
-    return _in_next_zone(shot, pixels) if touches(quirks.other_zone, scene) else shot
+    frames: dict[Frame, list[Scene]] = defaultdict(list)
+    for scene in scenes:
+        frames[scene.frame].append(scene)
+    land = _Land(studio.world)
+    delivered: dict[int, Delivered] = {}
+    done, total = 0, sum(len(list(blocks_of(frame))) * len(group) for frame, group in frames.items())
+    with ThreadPoolExecutor(studio.workers) as threads:
+        for frame, group in frames.items():
+            files = [_Shooting(studio, root, scene) for scene in group]
+            for cut in blocks_of(frame):
+                landscape = land.under(window_of(studio.world, frame, cut))
+                for _ in threads.map(lambda one, at=cut, ground=landscape: one.draw(at, ground), files):
+                    done += 1
+                    if progress is not None:
+                        progress("scenes", done, total)
+            for one, told in zip(files, threads.map(_Shooting.finish, files), strict=True):
+                delivered[id(one.scene)] = told
+    return [delivered[id(scene)] for scene in scenes]
 
 
-def _corner(west: float, north: float, resolution: float) -> Affine:
-    return Affine(resolution, 0.0, west, 0.0, -resolution, north)
+def surface_of(studio: Studio, landscape: Landscape, overpass: Overpass, bands: tuple[str, ...]) -> NDArray[np.float32]:
+    """Return what a satellite would see without air, clouds, noise and misplacement (band, y, x) [1]."""
+    ground = ground_on(studio.world, landscape, studio.history, studio.seasons, overpass.when.date())
+    light = light_on(landscape, ground.stand.canopy, bands, _sun(overpass))
+    chosen = [bands_of(overpass.platform).index(band) for band in bands]
+    spectra = np.ascontiguousarray(spectra_of(overpass.platform)[:, chosen])
+    return lit_reflectance(ground, landscape, spectra, light)
 
 
-def _digital_numbers(reflectance: Field, added: int) -> NDArray[np.uint16]:
-    # The darkest valid number is 1: 0 means no data.
-    numbers: NDArray[np.uint16] = np.clip(np.rint(reflectance * SCALE) + added, 1, _BRIGHTEST_DN).astype(np.uint16)
-    return numbers
+def estimated_bytes(world: World) -> int:
+    """Return about how many bytes a twin of a world takes on disk, on the safe side."""
+    programme = PROGRAMMES[world.size.name]
+    tiles = _TILES_IN_FULL if world.size.name == "full" else 1.1
+    passes = tiles * (sum(programme.sentinel2.values()) + len(programme.raw)) + 3 * len(programme.all_tiles)
+    older = sum(programme.landsat.values()) + len(programme.older)
+    seen = (
+        passes * _BYTES["sentinel2"] + older * _BYTES["landsat"] + sum(programme.radar.values()) * _BYTES["sentinel1"]
+    )
+    return int(world.pixels**2 * (seen + _BYTES["truth"]) + _TABLE_BYTES)
 
 
-def _scene_classes(
-    rng: np.random.Generator, landscape: Landscape, ground: Ground, sky: Sky, judged: dict[str, Field]
-) -> NDArray[np.uint8]:
-    """Return what Sen2Cor would call every 20 m pixel, with its usual small errors."""
-    cloud, shadow, cirrus = halved(sky.cloud), halved(sky.shadow), halved(sky.cirrus)
-    red, nir, swir = (judged[band] for band in _JUDGED)
-    dice = rng.random(cloud.shape, dtype=np.float32)
-    cloud = cloud + np.float32(0.06) * random_field(rng, cloud.shape[0], 2.2)
-    classes = np.where((nir - red) > 0.4 * (nir + red), 4, 5).astype(np.uint8)
-    water = halved((landscape.classes == Cover.WATER).astype(np.float32)) > 0.5
-    classes[water & (dice > 0.004)] = 6
-    classes[~water & (nir < 0.09) & (swir < 0.06)] = 2
-    # Char is dark, and dark ground is now and then taken for shadow.
-    charred = halved(ground.shares["char"]) > 0.55
-    classes[charred & (dice < 0.12)] = 2
-    classes[charred & (dice < 0.06)] = 3
-    classes[dice > 0.9985] = 7
-    roofs = halved((landscape.classes == Cover.BUILT).astype(np.float32)) > 0.7
-    classes[roofs & (dice < 0.05)] = 8
-    classes[halved(ground.snow) > 0.4] = 11
-    classes[shadow > 0.42] = 3
-    classes[cirrus > 0.30] = 10
-    classes[cloud > 0.14] = 7
-    classes[cloud > 0.24] = 8
-    classes[cloud > 0.60] = 9
-    return classes
+class _Land:
+    """The land under the blocks: of a small twin drawn once and cut, of a large one block by block."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._whole: Landscape | None = None
+
+    def under(self, window: Window) -> Landscape:
+        if self._world.pixels > _DRAWN_WHOLE:
+            return landscape_in(self._world, window)
+        if self._whole is None:
+            self._whole = landscape_in(self._world, self._world.whole.grown(_MARGIN))
+        return cropped(self._whole, window)
 
 
-def _in_next_zone(shot: Shot, pixels: int) -> Shot:
-    """Deliver a shot on the lattice of the UTM zone next door, with empty corners where the scene is turned."""
-    extent = pixels * RESOLUTION_M
-    bounds = transform_bounds(CRS, NEIGHBOUR_CRS, WEST, NORTH - extent, WEST + extent, NORTH)
-    west, south = (np.floor(value / _STEP_M) * _STEP_M for value in bounds[:2])
-    east, north = (np.ceil(value / _STEP_M) * _STEP_M for value in bounds[2:])
-    turned: dict[str, Pixels] = {}
-    corners: dict[str, Affine] = {}
-    for key, values in shot.pixels.items():
-        resolution = shot.transforms[key].a
-        corners[key] = _corner(float(west), float(north), resolution)
-        shape = round((north - south) / resolution), round((east - west) / resolution)
-        turned[key] = np.zeros(shape, dtype=values.dtype)
-        reproject(
-            values,
-            turned[key],
-            src_transform=shot.transforms[key],
-            src_crs=CRS,
-            src_nodata=0,
-            dst_transform=corners[key],
-            dst_crs=NEIGHBOUR_CRS,
-            dst_nodata=0,
-            resampling=Resampling.nearest if key == "scl" else Resampling.bilinear,
+def cropped(landscape: Landscape, window: Window) -> Landscape:
+    """Return the part of a landscape inside a window, at 10 m."""
+    whole = landscape.window
+    rows = slice(window.row - whole.row, window.row - whole.row + window.rows)
+    columns = slice(window.column - whole.column, window.column - whole.column + window.columns)
+    parts: dict[str, Any] = {
+        one.name: np.ascontiguousarray(getattr(landscape, one.name)[rows, columns])
+        for one in fields(landscape)
+        if isinstance(getattr(landscape, one.name), np.ndarray)
+    }
+    return replace(landscape, window=window, **parts)
+
+
+class _Shooting:
+    """One scene on its way to disk."""
+
+    def __init__(self, studio: Studio, root: Path, scene: Scene) -> None:
+        self.scene = scene
+        self._studio, self._root = studio, root
+        self._sun = _sun(scene.overpass)
+        sensor = scene.overpass.sensor
+        paths = paths_of(scene)
+        self._files = SceneFiles(root, scene.frame, paths, _LAYOUTS[sensor](studio.world.size))
+        self._air = _Air(root / "truth" / "scenes" / f"{item_id(scene)}.tif", scene.frame)
+        self._counts: Counter[int] = Counter()
+        self._valid = self._total = 0
+
+    def draw(self, cut: Cut, landscape: Landscape) -> None:
+        """Draw and write one block."""
+        block = self._block(cut, landscape)
+        self._files.write(cut, block.pixels)
+        self._air.write(cut, block.truth)
+        self._count(block)
+
+    def _block(self, cut: Cut, landscape: Landscape) -> Block:
+        studio, scene = self._studio, self.scene
+        world, overpass = studio.world, scene.overpass
+        ground = ground_on(world, landscape, studio.history, studio.seasons, overpass.when.date())
+        if overpass.sensor == "sentinel1":
+            wetness = wetness_on(studio.history.weather, overpass.when)
+            return sentinel1.draw_block(world, scene, cut, landscape, ground, wetness)
+        smoke = smoke_at(world, studio.history, overpass.when)
+        sky = sky_over(world, overpass, landscape.window, self._sun, smoke=smoke)
+        drawn = Drawn(landscape, ground, self._sun, sky)
+        if overpass.sensor == "sentinel2":
+            return sentinel2.draw_block(world, scene, cut, drawn)
+        return landsat.draw_block(world, scene, cut, drawn)
+
+    def _count(self, block: Block) -> None:
+        codes = block.pixels.get("scl", block.pixels.get("qa_pixel"))
+        if codes is None:
+            seen = block.pixels["vv"] != _RADAR_NODATA
+            self._valid, self._total = self._valid + int(seen.sum()), self._total + seen.size
+            return
+        found, numbers = np.unique(codes, return_counts=True)
+        self._total += codes.size
+        for code, number in zip(found.tolist(), numbers.tolist(), strict=True):
+            if self.scene.overpass.sensor == "sentinel2":
+                self._counts[code] += number
+                self._valid += number * (code != 0)
+            else:
+                for bit in range(16):
+                    self._counts[1 << bit] += number * (code >> bit & 1)
+                self._valid += number * (code & 1 == 0)
+
+    def finish(self) -> Delivered:
+        """Complete the files."""
+        files = self._files.finish()
+        self._air.finish()
+        for key in touched_assets(self._studio.quirks.lost_files, self.scene.day) & files.keys():
+            if self.scene.overpass.sensor == "sentinel2":
+                (self._root / files[key].path).unlink()
+        seen = footprint_of(self._studio.world, self.scene.frame)
+        return Delivered(self.scene, self._sun, files, dict(self._counts), self._valid, self._total, seen)
+
+
+class _Air:
+    """The truth about one scene's air, on the lattice of its mask."""
+
+    def __init__(self, path: Path, frame: Frame) -> None:
+        self._path, self._frame = path, frame
+        self._file: Any = None
+
+    def write(self, cut: Cut, truth: dict[str, NDArray[np.uint8]]) -> None:
+        if not truth:
+            return
+        factor = cut.rows // truth[AIR[0]].shape[0]
+        if self._file is None:
+            self._file = self._opened(factor)
+        rows, columns = truth[AIR[0]].shape
+        place = FileWindow(cut.column // factor, cut.row // factor, columns, rows)
+        for band, name in enumerate(AIR, 1):
+            self._file.write(truth[name], band, window=place)
+
+    def _opened(self, factor: int) -> Any:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = rasterio.open(
+            self._path,
+            "w",
+            driver="GTiff",
+            height=self._frame.rows // factor,
+            width=self._frame.columns // factor,
+            count=len(AIR),
+            dtype="uint8",
+            crs=self._frame.crs,
+            transform=self._frame.transform(self._frame.resolution_m * factor),
+            compress="DEFLATE",
+            tiled=True,
+            interleave="band",
         )
-    return replace(shot, crs=NEIGHBOUR_CRS, pixels=turned, transforms=corners)
+        file.descriptions = AIR
+        return file
+
+    def finish(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
-def write_cog(path: Path, values: NDArray[Any], crs: str, transform: Affine, size: Size) -> None:
-    """Write one band as on the bucket behind Earth Search: DEFLATE, horizontal predictor, 0 as no data.
+def footprint_of(world: World, frame: Frame) -> Polygon:
+    """Return the outline of the part of a frame that shows the world, in WGS 84."""
+    step = frame.resolution_m
+    own = box(frame.west, frame.north - frame.rows * step, frame.west + frame.columns * step, frame.north)
+    whole = box(world.west, world.north - world.width_m, world.west + world.width_m, world.north)
+    seen = _degrees(own, frame.crs).intersection(_degrees(whole, CRS))
+    return orient(Polygon([(round(x, 6), round(y, 6)) for x, y in seen.exterior.coords]))
 
-    Parameters
-    ----------
-    path : Path
-        File to write.
-    values : array (y, x)
-        Digital numbers (uint16) or classes (uint8).
-    crs : str
-        EPSG code.
-    transform : Affine
-        Pixel corner transform.
-    size : Size
-        Says the tile edge inside the file, and whether there are overviews.
-    """
-    rows, columns = values.shape
-    with rasterio.open(
-        path,
-        "w",
-        driver="COG",
-        width=columns,
-        height=rows,
-        count=1,
-        dtype=values.dtype,
-        crs=crs,
-        transform=transform,
-        nodata=0,
-        compress="DEFLATE",
-        predictor=2,
-        blocksize=size.block,
-        overviews="AUTO" if size.overviews else "NONE",
-        overview_resampling="nearest" if values.dtype == np.uint8 else "average",
-    ) as target:
-        target.write(values, 1)
+
+def _degrees(outline: Polygon, crs: str) -> Polygon:
+    west, _, east, _ = outline.bounds
+    corners = np.asarray(segmentize(outline, (east - west) / _OUTLINE_POINTS).exterior.coords)
+    longitude, latitude = Transformer.from_crs(crs, 4326, always_xy=True).transform(corners[:, 0], corners[:, 1])
+    return Polygon(np.column_stack([longitude, latitude]))
+
+
+def _sun(overpass: Overpass) -> Sun:
+    longitude, latitude = Transformer.from_crs(CRS, 4326, always_xy=True).transform(*CENTRE)
+    return sun_at(overpass.when, float(longitude), float(latitude))

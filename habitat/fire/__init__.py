@@ -1,0 +1,1 @@
+"""Fire: weather to moisture codes, danger classes and indices."""

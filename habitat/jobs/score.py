@@ -1,0 +1,202 @@
+"""Score: products are built from a twin's catalogue alone, and only then held against its truth."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from habitat.contracts import Area, Period
+from habitat.contracts.errors import ConfigError, HabitatError
+from habitat.jobs.config import RunConfig
+from habitat.jobs.evidence import Evidence, RowMaker, SceneReader
+from habitat.jobs.outcomes import Summary, anonymous
+from habitat.jobs.rows import ROWS
+from habitat.jobs.runner import run
+from habitat.jobs.truth_folder import TruthFolder
+from habitat.products import PRODUCTS, Workshop
+from habitat.sources import search
+from habitat.sources.catalogues.providers import provider_for
+from habitat.sources.catalogues.searching import Found
+from habitat.sources.scenes.rasters import Rasters
+from habitat.store import Store
+from habitat.twin import area as area_of
+from habitat.twin import make
+from habitat.twin.scorecard import Row, Scorecard, mean_card
+
+log = structlog.get_logger("habitat.jobs")
+
+PERIOD = "2025-05"
+"""Month after the fire that every twin has; every twin has the same month a year before, too."""
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many parts are done and how many there are."""
+SETTINGS: dict[str, dict[str, Any]] = {"composite": {"purpose": "burn"}}
+"""Settings that differ from the products' defaults: those of the demonstration and of the monthly run."""
+SENSORS = ("sentinel2", "landsat")
+"""Satellites whose masks are looked at."""
+
+
+def _quiet(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A twin on disk, as far as it is scored."""
+
+    root: Path
+    """Its folder."""
+    size: str
+    """Its size."""
+    seed: int
+    """Its seed."""
+    area: Area
+    """Its area."""
+
+    @property
+    def catalog(self) -> Path:
+        """The STAC catalogue: all that products may know of."""
+        return self.root / "catalog.json"
+
+    @property
+    def truth(self) -> Path:
+        """Folder of what is true."""
+        return self.root / "truth"
+
+    @classmethod
+    def at(cls, folder: Path) -> Twin:
+        """Find the twin in a folder.
+
+        Raises
+        ------
+        ConfigError
+            If there is none.
+        """
+        try:
+            told = json.loads((folder / "twin.json").read_text(encoding="utf-8"))
+            size, seed = str(told["size"]), int(told["seed"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{folder} holds no twin to score; make one with: habitat twin make {folder}") from error
+        return cls(folder, size, seed, area_of(size))  # type: ignore[arg-type]
+
+
+def score_twin(folder: Path, *, workdir: Path, progress: Progress | None = None) -> Scorecard:
+    """Build every product of a twin's month anew and hold it against the truth.
+
+    Nothing of an earlier score is used again, and nothing stays in `workdir`.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of a twin.
+    workdir : Path
+        Where products may be built; made if it is missing.
+    progress : callable, optional
+        Told how far it is.
+
+    Returns
+    -------
+    Scorecard
+        What could not be measured has a row ``scored`` without value, whose note tells why.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds no twin, or `workdir` cannot be written.
+    """
+    twin = Twin.at(folder)
+    with _aside(workdir) as place:
+        store = Store(place / "store")
+        build_products(twin, store, progress=progress)
+        return _scored(twin, store, progress or _quiet)
+
+
+def score_seeds(size: str, seeds: Sequence[int], *, workdir: Path, progress: Progress | None = None) -> Scorecard:
+    """Make one twin for each seed, score it, throw it away, and take means with 95 % intervals.
+
+    Parameters
+    ----------
+    size : str
+        Size of the twins.
+    seeds : sequence of int
+        Each once; intervals need at least two.
+    workdir : Path
+        Where twins and products may be made; made if it is missing.
+    progress : callable, optional
+        Told how far it is.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such size, no seed, or a seed twice.
+    """
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError(f"seeds are {list(seeds)}, wants at least one and each once")
+    told, cards = progress or _quiet, []
+    for number, seed in enumerate(seeds):
+        told("scoring twins", number, len(seeds))
+        with _aside(workdir) as place:
+            make(place / "twin", size=size, seed=seed)  # type: ignore[arg-type]
+            cards.append(score_twin(place / "twin", workdir=place, progress=progress))
+    told("scoring twins", len(seeds), len(seeds))
+    return mean_card(cards)
+
+
+def build_products(twin: Twin, store: Store, *, progress: Progress | None = None) -> Summary:
+    """Build every product of the month and of the year before, from the catalogue and from nothing else."""
+    settings = SETTINGS | {"composite": SETTINGS["composite"] | {"catalogue": str(twin.catalog)}}
+    params = {name: product.params(**settings.get(name, {})) for name, product in PRODUCTS.items()}
+    config = RunConfig("score", store.root, params, area=twin.area.name)
+    return run(config, Workshop(twin.area, store, progress=progress or _quiet), Period(PERIOD))
+
+
+def _scored(twin: Twin, store: Store, progress: Progress) -> Scorecard:
+    period = Period(PERIOD)
+    provider = provider_for(twin.catalog)
+    grow_m = float(PRODUCTS["composite"].params(**SETTINGS["composite"]).deciding()["grow_m"])
+    with Rasters(provider) as rasters:
+        evidence = Evidence(
+            twin.area,
+            period,
+            store,
+            {month: _all_scenes(twin, month).scenes for month in (period, period.year_before())},
+            SceneReader(rasters, twin.area, grow_m),
+            TruthFolder(twin.truth, twin.area.grid),
+        )
+        rows: list[Row] = []
+        for number, (name, make_rows) in enumerate(ROWS):
+            progress("measuring", number, len(ROWS))
+            rows += _rows_of(name, make_rows, evidence)
+        progress("measuring", len(ROWS), len(ROWS))
+    return Scorecard(twin.size, (twin.seed,), str(period), tuple(rows))
+
+
+def _all_scenes(twin: Twin, month: Period) -> Found:
+    return search(SENSORS, twin.area, month, catalogue=provider_for(twin.catalog))
+
+
+def _rows_of(name: str, make_rows: RowMaker, evidence: Evidence) -> list[Row]:
+    try:
+        return make_rows(evidence)
+    except HabitatError as error:
+        why = anonymous(" ".join(str(error).split()), evidence.store.root)
+        log.warning("not scored", what=name, reason=why)
+        return [Row(name, "scored", "1", "higher", None, note=why)]
+
+
+@contextmanager
+def _aside(workdir: Path) -> Iterator[Path]:
+    """Give an empty folder that goes away again: what an older version built must not be scored as of today."""
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        aside = tempfile.TemporaryDirectory(prefix="score-", dir=workdir)
+    except OSError as error:
+        raise ConfigError(f"cannot write {workdir}: {error.strerror}; name another folder to work in") from error
+    with aside as name:
+        yield Path(name)
