@@ -39,8 +39,8 @@ _BEFORE, _IN, AFTER = range(3)
 _MOST = np.int16(30000)
 
 Signs = NDArray[np.uint8]
-Kind = Literal["always", "temperature", "snow", "dates", "given"]
-KINDS: tuple[Kind, ...] = ("always", "temperature", "snow", "dates", "given")
+Kind = Literal["always", "temperature", "snow", "dates", "mask"]
+KINDS: tuple[Kind, ...] = ("always", "temperature", "snow", "dates", "mask")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class SeasonRule:
 
     Parameters
     ----------
-    kind : {'always', 'temperature', 'snow', 'dates', 'given'}
+    kind : {'always', 'temperature', 'snow', 'dates', 'mask'}
         What decides: nothing, temperature, snow on the ground, the calendar, or a mask that comes with the weather.
     start_days, stop_days : int
         Days in a row that must favour the start, or the stop.
@@ -145,9 +145,9 @@ def by_dates(start: tuple[int, int] = (4, 1), stop: tuple[int, int] = (11, 15)) 
     return SeasonRule("dates", start=start, stop=stop)
 
 
-def given() -> SeasonRule:
+def by_mask() -> SeasonRule:
     """Season by a mask that comes with the weather, as ``in_season`` (1, 0, NaN where unknown)."""
-    return SeasonRule("given")
+    return SeasonRule("mask")
 
 
 @dataclass(frozen=True)

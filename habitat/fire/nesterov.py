@@ -21,6 +21,7 @@ RAIN_LIMIT_MM = 3.0
 _MAGNUS = (17.625, 243.04)
 _LEAST_HUMIDITY = 1.0
 _DIMS = ("time", "y", "x")
+_DAY = np.timedelta64(1, "D")
 
 
 def dew_point(temperature: ArrayLike, humidity: ArrayLike) -> Floats:
@@ -142,7 +143,7 @@ def nesterov_index(
         )
     shape = season.shape[1:]
     before = state or _fresh(shape, days[0])
-    if before.index.shape != shape or days[0] != before.day + 1:
+    if before.index.shape != shape or days[0] != before.day + _DAY:
         raise InputError(
             f"the state of {before.index.shape} ends on {before.day}, the weather of {shape} begins on {days[0]}; "
             "wants the same grid and the next day"
@@ -174,4 +175,4 @@ def _added(today: xr.Dataset) -> Floats:
 
 def _fresh(shape: tuple[int, ...], first_day: np.datetime64) -> NesterovState:
     nothing = np.zeros(shape)
-    return NesterovState(first_day - 1, nothing, nothing.astype(np.uint8), nothing.astype(np.int16))
+    return NesterovState(first_day - _DAY, nothing, nothing.astype(np.uint8), nothing.astype(np.int16))

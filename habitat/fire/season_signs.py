@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from habitat.contracts.errors import InputError
 from habitat.fire.fire_season import FAVOURS_START, FAVOURS_STOP, SIGN_KNOWN, SeasonRule
 
-_READS = {"snow": ("snow_cover", "snow_depth"), "given": ("in_season",)}
+_READS = {"snow": ("snow_cover", "snow_depth"), "mask": ("in_season",)}
 
 
 def season_signs(

@@ -13,10 +13,12 @@ import structlog
 
 from habitat.jobs.outcomes import Summary, shown_path
 from habitat.jobs.runner import run
+from habitat.jobs.score import score_store
 from habitat.jobs.session import Request, open_session
 from habitat.products import Product
 from habitat.store import Published, Store
 from habitat.twin import find_or_make
+from habitat.twin.scorecard import Scorecard
 
 log = structlog.get_logger("habitat.jobs")
 
@@ -38,6 +40,8 @@ class Shown:
     """PNGs of the same."""
     sentence: str
     """What changed, in one sentence."""
+    card: Scorecard | None = None
+    """How near the products came to the truth."""
 
     def text(self) -> str:
         """Return where everything is, as lines for people."""
@@ -49,7 +53,9 @@ class Shown:
         lines += [f"look first at: {shown_path(path)}" for path in last[:1]]
         if self.summary.record is not None:
             lines.append(f"run record: {shown_path(self.summary.record)}")
-        return "\n".join([*lines, self.sentence] if self.sentence else lines)
+        lines += [self.sentence] if self.sentence else []
+        lines += ["", self.card.table()] if self.card is not None else []
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain JSON data."""
@@ -59,6 +65,7 @@ class Shown:
             "pictures": [shown_path(path) for path in self.pictures],
             "record": shown_path(record) if record else None,
             "sentence": self.sentence,
+            "scorecard": self.card.to_dict() if self.card else None,
         }
 
 
@@ -68,7 +75,7 @@ def demo(
     products: Mapping[str, Product] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Shown:
-    """Make the twin, run the month over it, and find what there is to look at; a second call builds nothing.
+    """Make the twin, run the month over it, find what there is to look at, and score it; a second call builds nothing.
 
     Parameters
     ----------
@@ -98,7 +105,9 @@ def demo(
     built = _standing(session.workshop.store, summary)
     rasters = [one.path(key) for one in built for key in one.rasters]
     pictures = [path for one in built for path in one.paths.values() if path.suffix == ".png"]
-    return Shown(summary, tuple(rasters), tuple(pictures), _sentence(summary))
+    # The truth is opened only now: no product has seen it.
+    card = score_store(twin, session.workshop.store, progress=progress) if built and products is None else None
+    return Shown(summary, tuple(rasters), tuple(pictures), _sentence(summary), card)
 
 
 def _standing(store: Store, summary: Summary) -> list[Published]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from habitat.contracts import Area, Period
+from habitat.contracts import Period
 from habitat.contracts.errors import ConfigError, HabitatError
 from habitat.jobs.config import RunConfig
 from habitat.jobs.evidence import Evidence, RowMaker, SceneReader
@@ -26,8 +24,7 @@ from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found
 from habitat.sources.scenes.rasters import Rasters
 from habitat.store import Store
-from habitat.twin import area as area_of
-from habitat.twin import make
+from habitat.twin import TwinCatalogue, find, make
 from habitat.twin.scorecard import Row, Scorecard, mean_card
 
 log = structlog.get_logger("habitat.jobs")
@@ -44,46 +41,6 @@ SENSORS = ("sentinel2", "landsat")
 
 def _quiet(what: str, done: int, total: int) -> None:
     """Tell nobody."""
-
-
-@dataclass(frozen=True)
-class Twin:
-    """A twin on disk, as far as it is scored."""
-
-    root: Path
-    """Its folder."""
-    size: str
-    """Its size."""
-    seed: int
-    """Its seed."""
-    area: Area
-    """Its area."""
-
-    @property
-    def catalog(self) -> Path:
-        """The STAC catalogue: all that products may know of."""
-        return self.root / "catalog.json"
-
-    @property
-    def truth(self) -> Path:
-        """Folder of what is true."""
-        return self.root / "truth"
-
-    @classmethod
-    def at(cls, folder: Path) -> Twin:
-        """Find the twin in a folder.
-
-        Raises
-        ------
-        ConfigError
-            If there is none.
-        """
-        try:
-            told = json.loads((folder / "twin.json").read_text(encoding="utf-8"))
-            size, seed = str(told["size"]), int(told["seed"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{folder} holds no twin to score; make one with: habitat twin make {folder}") from error
-        return cls(folder, size, seed, area_of(size))  # type: ignore[arg-type]
 
 
 def score_twin(folder: Path, *, workdir: Path, progress: Progress | None = None) -> Scorecard:
@@ -110,11 +67,11 @@ def score_twin(folder: Path, *, workdir: Path, progress: Progress | None = None)
     ConfigError
         If the folder holds no twin, or `workdir` cannot be written.
     """
-    twin = Twin.at(folder)
+    twin = find(folder)
     with _aside(workdir) as place:
         store = Store(place / "store")
         build_products(twin, store, progress=progress)
-        return _scored(twin, store, progress or _quiet)
+        return score_store(twin, store, progress=progress)
 
 
 def score_seeds(size: str, seeds: Sequence[int], *, workdir: Path, progress: Progress | None = None) -> Scorecard:
@@ -148,7 +105,7 @@ def score_seeds(size: str, seeds: Sequence[int], *, workdir: Path, progress: Pro
     return mean_card(cards)
 
 
-def build_products(twin: Twin, store: Store, *, progress: Progress | None = None) -> Summary:
+def build_products(twin: TwinCatalogue, store: Store, *, progress: Progress | None = None) -> Summary:
     """Build every product of the month and of the year before, from the catalogue and from nothing else."""
     settings = SETTINGS | {"composite": SETTINGS["composite"] | {"catalogue": str(twin.catalog)}}
     params = {name: product.params(**settings.get(name, {})) for name, product in PRODUCTS.items()}
@@ -156,8 +113,19 @@ def build_products(twin: Twin, store: Store, *, progress: Progress | None = None
     return run(config, Workshop(twin.area, store, progress=progress or _quiet), Period(PERIOD))
 
 
-def _scored(twin: Twin, store: Store, progress: Progress) -> Scorecard:
-    period = Period(PERIOD)
+def score_store(twin: TwinCatalogue, store: Store, *, progress: Progress | None = None) -> Scorecard:
+    """Hold the products of a twin's month that stand in a store against the truth.
+
+    Parameters
+    ----------
+    twin : TwinCatalogue
+        The twin they were built from.
+    store : Store
+        Where they stand, built with `SETTINGS`.
+    progress : callable, optional
+        Told how far it is.
+    """
+    progress, period = progress or _quiet, Period(PERIOD)
     provider = provider_for(twin.catalog)
     grow_m = float(PRODUCTS["composite"].params(**SETTINGS["composite"]).deciding()["grow_m"])
     with Rasters(provider) as rasters:
@@ -177,7 +145,7 @@ def _scored(twin: Twin, store: Store, progress: Progress) -> Scorecard:
     return Scorecard(twin.size, (twin.seed,), str(period), tuple(rows))
 
 
-def _all_scenes(twin: Twin, month: Period) -> Found:
+def _all_scenes(twin: TwinCatalogue, month: Period) -> Found:
     return search(SENSORS, twin.area, month, catalogue=provider_for(twin.catalog))
 
 

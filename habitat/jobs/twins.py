@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Callable
@@ -70,12 +69,12 @@ def scored(
     stored = None if against is None else _card(against)
     with tempfile.TemporaryDirectory(prefix="habitat-score-") as workdir:
         if folder is not None:
-            card = score_twin(folder, workdir=Path(workdir))
+            card = score_twin(folder, workdir=Path(workdir), progress=progress)
         else:
             numbers = seeds_of(seeds)
             card = score_seeds(size_of(size).name, numbers, workdir=Path(workdir), progress=progress)
     if output is not None:
-        output.write_text(json.dumps(card.to_dict(), indent=1) + "\n", encoding="utf-8")
+        output.write_text(card.to_json(), encoding="utf-8")
     return card, [] if stored is None else compare(stored, card)
 
 
@@ -106,7 +105,7 @@ def seeds_of(text: str) -> list[int]:
 
 def _card(path: Path) -> Scorecard:
     try:
-        return Scorecard.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return Scorecard.from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path} is no stored scorecard ({error}); write one with habitat twin score --output"

@@ -67,7 +67,7 @@ def at_noon(
 def _noons(
     times: NDArray[np.datetime64], step_hours: float, noon: np.timedelta64
 ) -> tuple[NDArray[np.int64], NDArray[np.datetime64]]:
-    all_days = np.arange(times[0].astype("datetime64[D]"), times[-1].astype("datetime64[D]") + 1)
+    all_days = np.arange(times[0].astype("datetime64[D]"), times[-1].astype("datetime64[D]") + np.timedelta64(1, "D"))
     wanted = all_days.astype("datetime64[m]") + noon
     after = np.clip(np.searchsorted(times, wanted), 1, times.size - 1)
     nearer = np.where(wanted - times[after - 1] <= times[after] - wanted, after - 1, after)

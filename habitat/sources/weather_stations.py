@@ -212,7 +212,7 @@ def _station(
         raise InputError(
             f"{path} line {line}: station {name!r}, {day} {how}; sort the rows of a station by date, each day once"
         )
-    every = np.arange(days[rows[0]], days[rows[-1]] + 1)
+    every = np.arange(days[rows[0]], days[rows[-1]] + np.timedelta64(1, "D"))
     place_of = np.full(every.size, -1, np.int64)
     place_of[(days[rows] - every[0]).astype(np.int64)] = rows
     values = {

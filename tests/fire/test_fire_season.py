@@ -25,14 +25,12 @@ from habitat.fire.fire_season import (
     always,
     awake,
     by_dates,
+    by_mask,
     by_snow,
     by_temperature,
     fresh_counters,
     season_day,
     spring_drought_code,
-)
-from habitat.fire.fire_season import (
-    given as given_mask,
 )
 from habitat.fire.season_dates import season_dates
 from habitat.fire.season_signs import season_signs
@@ -66,7 +64,7 @@ def course(rule, gaps, favours, complete):
 )
 @settings(max_examples=150)
 def test_machine_equals_the_one_written_plainly(days, start_days, stop_days, today_counts, bridge):
-    rule = SeasonRule("given", start_days, stop_days, today_counts)
+    rule = SeasonRule("mask", start_days, stop_days, today_counts)
     gaps = GapRule(bridge, bridge + 2, bridge + 4)
     favours, complete = zip(*days, strict=True)
     assert course(rule, gaps, favours, complete) == list(states_of(rule, gaps, favours, complete))
@@ -102,7 +100,7 @@ def test_dates_hold_from_the_first_day_up_to_the_last_and_across_new_year():
 def test_mask_and_temperature_know_what_they_do_not_know():
     mask = np.array([[1.0, 0.0, np.nan]])
     day = np.zeros(1, "datetime64[D]")
-    assert season_signs(given_mask(), {"in_season": mask}, day, 3)[0].tolist() == [
+    assert season_signs(by_mask(), {"in_season": mask}, day, 3)[0].tolist() == [
         SIGN["start"],
         SIGN["stop"],
         SIGN[None],

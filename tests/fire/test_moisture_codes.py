@@ -84,6 +84,27 @@ def test_hourly_and_grass_codes_equal_the_tables_of_cffdrs(shared):
     assert close(found, rows.gfmcGFMC) == 2494
 
 
+def test_hourly_rasters_equal_those_of_cffdrs(shared):
+    import rasterio
+
+    def bands(name):
+        with rasterio.open(shared / "reference" / "fire_weather" / "raster" / f"{name}.tif") as source:
+            return source.read().astype(float)
+
+    before = 85.0
+    for hour in ("hour01", "hour02"):
+        weather = bands(f"{hour}_weather")
+        before = hourly_fine_fuel_moisture_code(before, *weather, NEW)
+        expected = bands(f"{hour}_expected_hffmc")[0]
+        there = np.isfinite(expected)
+        assert close(before[there], expected[there]) > 10_000
+    spread = initial_spread_index(before, weather[2], NEW)
+    fwi = fire_weather_index(spread, 50)
+    expected = bands("hour02_expected_hffmc_hisi_hfwi_hdsr_bui50")
+    for values, band in zip((before, spread, fwi, daily_severity_rating(fwi)), expected, strict=True):
+        close(values[there], band[there])
+
+
 def test_spring_drought_codes_equal_the_worked_examples(shared):
     rows = table(shared, "overwinter_dc")
     for row in rows.itertuples():

@@ -20,11 +20,11 @@ from habitat.fire.fire_season import (
     Winter,
     always,
     by_dates,
+    by_mask,
     by_snow,
     by_temperature,
     spring_drought_code,
 )
-from habitat.fire.fire_season import given as mask
 from habitat.fire.moisture_codes import drought_code
 from habitat.fire.weather_index import CODES, fire_weather
 
@@ -201,16 +201,16 @@ def test_winter_carries_the_drought_code_over(precision):
     in_season = np.r_[np.ones(30), np.zeros(100), np.ones(2)]
     rain = np.r_[np.zeros(30), np.full(100, 1.1), np.zeros(2)]
     made = calm(132, rain=rain, in_season=in_season)
-    found, _ = run(made, FireRules(season=mask()), precision)
+    found, _ = run(made, FireRules(season=by_mask()), precision)
     autumn = float(found["dc"][29, 0, 0])
     spring = float(spring_drought_code(autumn, 110.0))
     # The last day of the hundred is 7 November; day 130 is in November, when the drying factor is -1.6.
     expected = float(drought_code(spring, 17, 0, -1.6))
     assert float(found["dc"][130, 0, 0]) == pytest.approx(expected, abs=1e-3)
     assert found.season.values[:, 0, 0].tolist() == [1] * 30 + [2] * 100 + [1] * 2
-    default, _ = run(made, FireRules(season=mask(), winter=None), precision)
+    default, _ = run(made, FireRules(season=by_mask(), winter=None), precision)
     assert float(default["dc"][130, 0, 0]) == pytest.approx(float(drought_code(15, 17, 0, -1.6)), abs=1e-4)
-    short, _ = run(made, FireRules(season=mask(), winter=Winter(short_days=100)), precision)
+    short, _ = run(made, FireRules(season=by_mask(), winter=Winter(short_days=100)), precision)
     kept = float(drought_code(spring_drought_code(autumn, 110.0, carry_over=1), 17, 0, -1.6))
     assert float(short["dc"][130, 0, 0]) == pytest.approx(kept, abs=1e-3)
 
@@ -219,7 +219,7 @@ def test_winter_carries_the_drought_code_over(precision):
 def test_winter_of_unknown_rain_starts_anew(precision):
     rain = np.r_[np.zeros(30), np.full(100, np.nan), np.zeros(2)]
     made = calm(132, rain=rain, in_season=np.r_[np.ones(30), np.zeros(100), np.ones(2)])
-    found, _ = run(made, FireRules(season=mask()), precision)
+    found, _ = run(made, FireRules(season=by_mask()), precision)
     assert float(found["dc"][130, 0, 0]) == pytest.approx(float(drought_code(15, 17, 0, -1.6)), abs=1e-4)
     # Off-season days are off-season though their rain is unknown: no code is missing.
     assert (found.season.values[30:130] == 2).all()
@@ -239,12 +239,8 @@ def test_start_waits_for_a_day_with_weather(precision):
 
 
 def test_hemispheres_have_their_own_day_lengths():
-    days = ["2025-01-15"]
-    weather = grid_of(
-        {name: np.broadcast_to(values, (1, 3, 1)) for name, values in calm(1).items()}, days, [43, 0, -43]
-    )
-    weather["temperature"] = weather["temperature"].copy(data=np.full((1, 3, 1), 17.0))
-    found, _ = fire_weather(weather.broadcast_like(weather), station_rules(), precision="double")
+    weather = grid_of(calm(1), ["2025-01-15"], [43, 0, -43], (3, 1))
+    found, _ = fire_weather(weather, station_rules(), precision="double")
     hours = (found["dmc"].values[0, :, 0] - 6) / (1.894 * 18.1 * 58 * 1e-4)
     assert hours == pytest.approx([6.5, 9.0, 11.5])
     north, _ = fire_weather(weather, replace(station_rules(), latitude_adjust=False), precision="double")
@@ -291,11 +287,6 @@ def test_impossible_weather_is_refused(name, value, text, precision):
         fire_weather(weather, RULES["always"], precision=precision)
 
 
-def broken(change):
-    weather = made_up(6)
-    return change(weather)
-
-
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -316,7 +307,7 @@ def broken(change):
 )
 def test_weather_that_is_no_daily_weather_is_refused(change, text):
     with pytest.raises(InputError, match=text):
-        fire_weather(broken(change), RULES["always"])
+        fire_weather(change(made_up(6)), RULES["always"])
 
 
 def test_state_and_weather_must_meet():

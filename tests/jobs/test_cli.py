@@ -238,13 +238,17 @@ def test_wrong_use_is_exit_code_2(habitat, words):
 
 
 def test_twin_commands(habitat, here):
-    made = habitat("twin", "make", "twin", "--size", "tiny")
+    made = habitat("twin", "make", "--output", "twin", "--size", "tiny")
     assert made.exit_code == 0
     assert "catalogue: twin/catalog.json" in made.stdout
     assert habitat("twin", "describe", "twin").stdout.splitlines()[0] == made.stdout.splitlines()[0]
-    assert only_json(habitat("twin", "describe", "twin", "--json"))["burn"]["area_ha"] > 0
-    assert habitat("twin", "make", "other", "--size", "huge").exit_code == 2
+    assert only_json(habitat("twin", "describe", "twin", "--json"))["story_fire"]["area_ha"] > 0
+    again = habitat("twin", "make", "--output", "twin")
+    assert (again.exit_code, "holds a twin already" in again.stderr) == (2, True)
+    assert habitat("twin", "make", "--output", "other", "--size", "huge").exit_code == 2
+    assert habitat("twin", "make", "--output", "other", "--seed", "one").exit_code == 2
     assert habitat("twin", "describe", "other").exit_code == 2
+    assert not (here / "other").exists()
 
 
 def test_exit_codes_are_documented_as_they_are_used(habitat):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from habitat.contracts.errors import ConfigError
 from habitat.jobs import demo as room
-from habitat.jobs.demo import demo, find_twin, make_twin
-from habitat.twin import make
+from habitat.jobs.demo import demo
+from habitat.twin import find_or_make
 
 DEMO = """
 area: demo
@@ -21,7 +20,7 @@ def tiny(here, write, monkeypatch):
     write(DEMO, "demo")
     area = (here / "configs" / "areas" / "tiny.yaml").read_text()
     (here / "configs" / "areas" / "demo.yaml").write_text(area.replace("name: tiny", "name: demo"))
-    monkeypatch.setattr(room, "make", lambda folder, *, size, seed=1: make(folder, size="tiny", seed=seed))
+    monkeypatch.setattr(room, "find_or_make", lambda folder, *, size, **more: find_or_make(folder, size="tiny", **more))
     return here
 
 
@@ -62,17 +61,3 @@ def test_demo_that_fails_says_so(tiny, products, world):
     world.scenes["2025-05"] = {}
     shown = demo(products=products)
     assert (shown.summary.exit_code, shown.rasters, shown.sentence) == (3, (), "")
-
-
-def test_twin_is_made_and_found(tiny):
-    made = make_twin(tiny / "twin", "tiny", 1)
-    found = find_twin(tiny / "twin")
-    assert (found.size, found.seed, found.facts) == (made.size, made.seed, made.facts)
-    assert found.describe().startswith("made-up landscape, size tiny, seed 1")
-
-
-def test_unknown_size_and_absent_twin(tmp_path):
-    with pytest.raises(ConfigError, match="there is no size 'huge'; sizes are tiny, small, demo"):
-        make_twin(tmp_path / "twin", "huge", 1)
-    with pytest.raises(ConfigError, match="holds no twin; make one with: habitat twin make"):
-        find_twin(tmp_path)

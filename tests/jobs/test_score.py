@@ -15,13 +15,14 @@ from habitat.contracts import Period
 from habitat.contracts.errors import ConfigError
 from habitat.jobs import score as room
 from habitat.jobs.evidence import Evidence, SceneReader
-from habitat.jobs.score import PERIOD, Twin, build_products, score_seeds, score_twin
+from habitat.jobs.score import PERIOD, build_products, score_seeds, score_twin
 from habitat.jobs.truth_folder import TruthFolder
 from habitat.products import PRODUCTS
 from habitat.sources import load_cube, search
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.scenes.rasters import Rasters
 from habitat.store import Store
+from habitat.twin import find
 from habitat.twin.scorecard import WIDTH, Row, Scorecard, compare
 
 STORED = Path(__file__).parents[1] / "twin" / "scorecard-tiny.json"
@@ -33,7 +34,7 @@ def tiny(tmp_path_factory):
     """A tiny twin of seed 1."""
     folder = tmp_path_factory.mktemp("twin") / "tiny"
     twin.make(folder, size="tiny", seed=1)
-    return Twin.at(folder)
+    return find(folder)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_products_are_the_same_bytes_without_the_truth(tiny, store, tmp_path):
     assert tiny.truth.is_dir()
     assert not (blind / "truth").exists()
     other = Store(tmp_path / "store")
-    build_products(Twin.at(blind), other)
+    build_products(find(blind), other)
     seeing, unseeing = rasters(store), rasters(other)
     assert {name.split("-")[0] for name in seeing} == set(PRODUCTS)
     assert list(seeing) == list(unseeing)
@@ -228,10 +229,10 @@ def test_seeds_that_cannot_be_scored(tmp_path, seeds):
 
 
 def test_folder_without_a_twin(tmp_path):
-    with pytest.raises(ConfigError, match="holds no twin to score; make one with: habitat twin make"):
+    with pytest.raises(ConfigError, match="holds no finished twin; make one with: habitat twin make"):
         score_twin(tmp_path, workdir=tmp_path)
     (tmp_path / "twin.json").write_text(json.dumps({"size": "tiny"}))
-    with pytest.raises(ConfigError, match="holds no twin to score"):
+    with pytest.raises(ConfigError, match="is not a twin's marker"):
         score_twin(tmp_path, workdir=tmp_path)
 
 

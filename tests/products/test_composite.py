@@ -78,8 +78,8 @@ def test_assets_and_what_the_item_says(build, shop):
     assert all(0 < row["clear_share"] <= 1 for row in ledger["observations"])
     # The superseded copy and the overcast date are accounted for.
     reasons = dict(row.values() for row in ledger["dropped"])
-    assert reasons["S2B_52TFN_20250507_0_L2A"] == "cloud cover above 90 %"
-    assert reasons["S2B_52TFN_20250517_0_L2A"].startswith("another copy of S2B_52TFN_20250517_1_L2A")
+    assert reasons["S2C_52TGP_20250508_0_L2A"] == "cloud cover above 90 %"
+    assert reasons["S2C_52TGP_20250518_0_L2A"].startswith("another copy of S2C_52TGP_20250518_1_L2A")
     assert [entry.id for entry in published.record.inputs] == [row["scene"] for row in ledger["observations"]]
     assert all("0.0001 * DN" in entry.radiometry for entry in published.record.inputs)
     derived = [link for link in published.item["links"] if link["rel"] == "derived_from"]
@@ -155,8 +155,8 @@ def test_clip_leaves_what_is_outside_the_polygon_empty(build, shop, twin_of):
     clipped = replace(shop, area=half)
     build("composite", workshop=clipped, clip=True)
     nir = clipped.store.read("composite", half, MAY, "median")["nir"].values
-    assert np.isnan(nir[:, 40:]).all()
-    assert np.isfinite(nir[:, :24]).mean() > 0.5
+    assert np.isnan(nir[:, 30:]).all()
+    assert np.isfinite(nir[:, :14]).mean() > 0.5
 
 
 def test_no_scenes_says_what_was_searched_and_what_removed_them(build, shop):
@@ -181,7 +181,7 @@ def test_an_overcast_month_is_refused_or_published_empty(build, shop):
 
 
 def test_a_lost_file_takes_its_scene_out_and_is_told(build, shop):
-    quirks = twin.Quirks(lost_files=(("2025-05-12", "nir"),))
+    quirks = twin.Quirks(lost_files=(("2025-05-13", "nir"),))
     with pytest.raises(TooMuchMissing, match=r"1 of 4 scenes cannot be read, 2[0-9]% .*missing:missing"):
         build("composite", quirks=quirks)
     outcome = build("composite", quirks=quirks, max_missing_share=0.4)
@@ -195,7 +195,7 @@ def test_a_lost_file_takes_its_scene_out_and_is_told(build, shop):
 
 def test_a_scene_that_breaks_while_it_is_read_is_taken_out_whole(build, shop, twin_of, tmp_path):
     made = twin.make(tmp_path / "twin", size="tiny")
-    (path,) = made.root.rglob("S2B_52TFN_20250527_0_L2A/B12.tif")
+    (path,) = (made.root / "scenes" / "earth-search").rglob("S2C_52TGP_20250528_0_L2A/B12.tif")
     content = bytearray(path.read_bytes())
     content[len(content) // 2 :] = b"\0" * (len(content) - len(content) // 2)
     path.write_bytes(content)
@@ -203,9 +203,9 @@ def test_a_scene_that_breaks_while_it_is_read_is_taken_out_whole(build, shop, tw
     ledger = json.loads(outcome.published.path("ledger").read_text())
     assert ledger["counts"] | {"used": 3, "missing": 1} == ledger["counts"]
     (lost,) = [row for row in ledger["observations"] if row["outcome"].startswith("missing")]
-    assert lost["scene"] == "S2B_52TFN_20250527_0_L2A"
+    assert lost["scene"] == "S2C_52TGP_20250528_0_L2A"
     # The same month without that scene at all has the same pixels.
-    quirks = twin.Quirks(lost_files=(("2025-05-27", "swir22"),))
+    quirks = twin.Quirks(lost_files=(("2025-05-28", "swir22"),))
     again = build("composite", quirks=quirks, max_missing_share=0.4)
     assert again.published.as_input().checksum == outcome.published.as_input().checksum
 
@@ -214,7 +214,7 @@ def test_a_scene_that_breaks_while_it_is_read_is_taken_out_whole(build, shop, tw
     ("asset", "reason"), [("scl", "missing:no-mask"), ("red", "missing:asset")], ids=["absent SCL", "absent band"]
 )
 def test_an_item_without_an_asset_is_missing(build, asset, reason):
-    quirks = twin.Quirks(without_assets=(("2025-05-12", asset),))
+    quirks = twin.Quirks(without_assets=(("2025-05-13", asset),))
     outcome = build("composite", quirks=quirks, max_missing_share=0.4)
     counts = json.loads(outcome.published.path("ledger").read_text())["counts"]
     assert counts[reason] == 1
@@ -234,12 +234,12 @@ def test_a_catalogue_without_swir_names_the_bands_as_gaps(build):
 
 def test_metadata_that_lie_about_the_offset_stop_the_run(build, shop):
     with pytest.raises(OffsetDisagreement, match="scene S2"):
-        build("composite", quirks=twin.Quirks(lying_flags=("2025-05-12",)))
+        build("composite", quirks=twin.Quirks(lying_flags=("2025-05-13",)))
     assert shop.store.list() == []
 
 
 def test_mixed_offsets_are_harmonised_and_said_or_refused(build, shop):
-    quirks = twin.Quirks(keep_offset=("2025-05-12",))
+    quirks = twin.Quirks(keep_offset=("2025-05-13",))
     outcome = build("composite", quirks=quirks)
     (gap,) = outcome.gaps
     assert gap[0] == "one radiometry"

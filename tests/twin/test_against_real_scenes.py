@@ -72,7 +72,9 @@ def of_cover(covers, factor):
 
 
 def ratio(a, b):
-    return (a - b) / (a + b)
+    # Pixels without data are 0 in both bands.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (a - b) / (a + b)
 
 
 def variogram(field, where):

@@ -13,11 +13,11 @@ from habitat.contracts.errors import ConfigError
 from habitat.twin.land.landscape import Country, Cover, Landscape
 from habitat.twin.land.vegetation import Ground, Stand
 from habitat.twin.materials import BANDS, MATERIALS, OLI_BANDS, SPECTRA, spectra_of
+from habitat.twin.sensors.angles import _kernels
 from habitat.twin.sensors.optics import (
     LANDSAT_LEFT,
     SENTINEL2_LEFT,
     USUAL_SUN,
-    _kernels,
     coarsened,
     light_on,
     lit_reflectance,

@@ -6,20 +6,23 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
+from rasterio import features
 from scipy import ndimage
+from shapely.geometry import Polygon
 
 from habitat.twin.land.events import Clearing, History
+from habitat.twin.land.geography import geography_of
 from habitat.twin.land.landscape import FORESTS, Country, Cover, Field, Landscape
 from habitat.twin.land.patches import Lattice, Places, corner, days_between, outline, piece_around, trimmed
 from habitat.twin.land.scars import country_of
 from habitat.twin.land.spread import CELL_M
-from habitat.twin.land.terrain.layout import border_easting
 from habitat.twin.noise import fractal
 from habitat.twin.world import CENTRE, CRS, LAST_YEAR, SizeName, Window, World
 
@@ -38,7 +41,6 @@ PARK_RATE = 0.03
 """Fellings in the parks for one in the same forest outside."""
 _SIZES_HA: dict[Kind, tuple[float, float]] = {"clear-cut": (1.0, 15.0), "selective": (10.0, 70.0), "field": (1.0, 6.0)}
 _TINY_HA: dict[Kind, tuple[float, float]] = {"clear-cut": (0.7, 1.6), "selective": (1.5, 4.0), "field": (0.5, 1.2)}
-_PARK_REACH = 0.2
 _HA = CELL_M * CELL_M / 10_000
 _TRIES = 25
 
@@ -100,11 +102,10 @@ def _weigh(world: World, kind: Kind) -> Callable[[Landscape], Field]:
     def weight(land: Landscape) -> Field:
         steep = np.hypot(land.rise_east, land.rise_north)
         country = np.where(land.country == Country.WEST, np.float32(WEST_RATE), np.float32(1))
-        eastings, northings = world.coordinates(land.window, CELL_M)
-        away = np.abs(eastings[None, :] - border_easting(world, northings)[:, None]) / world.width_m
-        park = np.where(away < _PARK_REACH, np.float32(PARK_RATE), np.float32(1))
+        park = np.where(_in_park(world, land), np.float32(PARK_RATE), np.float32(1))
         if world.size.name == "tiny":
             # There the story's fire would burn what was just cut.
+            eastings, northings = world.coordinates(land.window, CELL_M)
             from_middle = np.maximum(
                 np.abs(eastings - CENTRE[0])[None, :], np.abs(northings - CENTRE[1])[:, None] / 1.1
             )
@@ -113,6 +114,19 @@ def _weigh(world: World, kind: Kind) -> Callable[[Landscape], Field]:
         return found
 
     return weight
+
+
+@lru_cache(maxsize=2)
+def _parks(world: World) -> tuple[Polygon, ...]:
+    return tuple(park.polygon for park in geography_of(world).parks)
+
+
+def _in_park(world: World, land: Landscape) -> Mask:
+    inside = features.rasterize(
+        _parks(world), out_shape=land.cover.shape, transform=world.transform(land.window, CELL_M), dtype=np.uint8
+    )
+    parks: Mask = inside > 0
+    return parks
 
 
 def _field_weight(land: Landscape) -> Field:

@@ -13,8 +13,8 @@ from habitat.twin.materials import MATERIALS
 _LEAVES, _LUSH, _FRESH, _AUTUMN, _BROWN, _NEEDLES, _LARCH, _GOLD, _TWIGS, _LITTER, _DRY, _GREEN, _SOIL, _MUD, _REEDS = (
     MATERIALS.index(name)
     for name in (
-        "leaves", "lush_leaves", "fresh_leaves", "autumn_leaves", "brown_leaves", "needles", "larch_needles", "gold_needles",
-        "twigs", "litter", "dry_grass", "green_grass", "soil", "mud", "reeds",
+        "leaves", "lush_leaves", "fresh_leaves", "autumn_leaves", "brown_leaves", "needles", "larch_needles",
+        "gold_needles", "twigs", "litter", "dry_grass", "green_grass", "soil", "mud", "reeds",
     )
 )  # fmt: skip
 _BUILT, _RIVER, _SEA, _CHAR, SNOW, SHADED_SNOW = (
@@ -113,11 +113,18 @@ def _add_snags(mix, place, rest):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _blackened(place):  # type: ignore[no-untyped-def]
+    """Return how whole the black is inside a fire [1]: stones, wet hollows and ash show through in patches."""
+    patches = min(max(0.13 - 0.12 * place.density, 0.0), 0.5)
+    return 1.0 - patches * (1.3 - place.severity)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _add_floor(mix, place, day, floor, openness):  # type: ignore[no-untyped-def]
     """Add the forest floor: litter under trees, grass in the open, char after fire, herbs over all in summer."""
     black, recent, grown = 0.0, 0.0, 1.0
     if place.severity > 0.0:
-        black = min(0.25 + 1.1 * place.severity, 1.0) * char_left(place, day)
+        black = min(0.27 + 1.15 * place.severity, 1.0) * _blackened(place) * char_left(place, day)
         grown = growing_days(place, day)
         recent = place.severity * (1.0 - rise(grown, 120.0, 220.0))
         grown = rise(grown, 7.0, 40.0)
@@ -149,18 +156,19 @@ def _add_open_ground(mix, place, day, leaves):  # type: ignore[no-untyped-def]
     mix[_LITTER] += 0.30 * felled
     mix[_TWIGS] += 0.20 * felled
     rest -= felled
-    black, straw_back = 0.0, 1.0
+    burnt, straw_back = 0.0, 1.0
     if place.severity > 0.0:
         # Straw burns away altogether; what comes up after is green only, until it dries in autumn.
-        black = min(place.severity + 0.40, 1.0) * char_left(place, day)
+        burnt = rest * min(place.severity + 0.45, 1.0) * _blackened(place)
         straw_back = rise(growing_days(place, day), 110.0, 170.0)
-    mix[_CHAR] += rest * black
-    rest *= 1.0 - black
-    green = min(max(0.93 * grass_green(place, day) + 0.03 * place.grain, 0.02), 0.96)
-    bare = rest * (0.04 + 0.45 * (1.0 - straw_back) * (1.0 - green))
-    straw = (rest - bare) * (1.0 - green)
-    mix[_GREEN] += (rest - bare) * green + straw * (1.0 - straw_back)
-    straw *= straw_back
+    black = burnt * char_left(place, day) if burnt > 0.0 else 0.0
+    mix[_CHAR] += black
+    green = (0.90 + 0.05 * place.density + 0.02 * place.grain) * grass_green(place, day)
+    green = min(max(green, 0.02), 0.97)
+    dead = (rest - black) * (1.0 - green)
+    bare = 0.05 * dead + 0.95 * (burnt - black) * (1.0 - green) * (1.0 - straw_back)
+    straw = dead - bare
+    mix[_GREEN] += (rest - black) * green
     mix[_SOIL] += bare
     if place.cover == _IS_WETLAND:
         mix[_REEDS] += 0.70 * straw

@@ -20,6 +20,8 @@ from habitat.twin.world import World
 
 FARTHEST_M = 5000.0
 """Distance from people is cut off here [m]."""
+_HOUSES_M = 80.0
+"""Longest waves of the pattern of houses and gardens [m]."""
 _TREE_LINE_M = 1150.0
 """Height [m] at which oak has long given way to pine, where summits reach it."""
 
@@ -169,10 +171,6 @@ def _put_built_and_water(habitat: Habitat, cover: NDArray[np.uint8]) -> None:
     cover[village & (houses > -0.45)] = Cover.BUILT
     cover[(site.from_coast <= 0) | (site.from_lake < 0) | (site.from_water < 0)] = Cover.WATER
     cover[(site.from_road < 0) & (site.from_coast > 0)] = Cover.BUILT
-
-
-_HOUSES_M = 80.0
-"""Longest waves of the pattern of houses and gardens [m]."""
 
 
 def to_people_of(habitat: Habitat, cover: NDArray[np.uint8]) -> Field:

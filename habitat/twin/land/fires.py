@@ -258,15 +258,29 @@ def _story(world: World, weather: Weather) -> Fire:
         worked = _worked_hours(world, land, ignition, spell, (), round(most / _HA))
         burnt = np.isfinite(worked)
         number = int(np.count_nonzero(burnt))
-        rim = np.concatenate([burnt[0], burnt[-1], burnt[:, 0], burnt[:, -1]]).any()
         forest = np.mean(np.isin(land.cover[burnt], (Cover.OAK, Cover.BIRCH, Cover.PINE_BROADLEAF))) if number else 0
-        score = number if not rim and forest > 0.45 else number // 4
+        score = number if _is_within_area(world, land, burnt) and forest > 0.45 else number // 4
         if best is None or score > best[0]:
             best = score, _fire(world, land, ignition, spell, worked, world.rng("story"))
         if score >= 0.98 * most / _HA:
             break
     assert best is not None
     return best[1]
+
+
+def _is_within_area(world: World, land: Landscape, burnt: NDArray[np.bool_]) -> bool:
+    """Tell whether a fire ends before the edges of its piece and of the area of interest."""
+    area, (row, column) = world.area_window, corner(land)
+    for first, length, at, cells_burnt in (
+        (area.row, area.rows, row, burnt.any(axis=1)),
+        (area.column, area.columns, column, burnt.any(axis=0)),
+    ):
+        inside = np.arange(at, at + cells_burnt.size)
+        allowed = (inside > first // 2) & (inside < (first + length) // 2 - 1)
+        allowed[[0, -1]] = False
+        if (cells_burnt & ~allowed).any():
+            return False
+    return True
 
 
 def _part_around(around: Landscape, place: tuple[int, int], half: int) -> Landscape:

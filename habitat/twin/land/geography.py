@@ -21,6 +21,10 @@ from habitat.twin.land.terrain.streams import streams_of
 from habitat.twin.noise import line
 from habitat.twin.world import CRS, World
 
+Rows = list[dict[str, Any]]
+"""Rows of a table, each with its geometry."""
+LAYERS = ("countries", "parks", "border", "fence", "gates", "roads", "settlements", "rivers", "coast")
+"""Names of the tables of a map, in the order they are published."""
 COUNTRY_CODES: dict[Country, str] = {Country.WEST: "XA", Country.EAST: "XB"}
 """Codes that ISO 3166 leaves to users."""
 _FENCE_M = (130.0, 0.06)
@@ -144,8 +148,13 @@ def layers(geography: Geography) -> dict[str, gpd.GeoDataFrame]:
     >>> tables["countries"]["country"].tolist(), tables["gates"].crs.to_epsg()
     (['XA', 'XB'], 32652)
     """
-    border, fence, coast = geography.border, geography.fence, geography.coast
-    tables: dict[str, list[dict[str, Any]]] = {
+    tables = {**_area_rows(geography), **_line_rows(geography)}
+    tables["gates"] = [{"name": gate.name, "width_m": gate.width_m, "geometry": gate.point} for gate in geography.gates]
+    return {name: gpd.GeoDataFrame(tables[name], geometry="geometry", crs=CRS) for name in LAYERS}
+
+
+def _area_rows(geography: Geography) -> dict[str, Rows]:
+    return {
         "countries": [
             {"country": COUNTRY_CODES[side], "area_km2": round(polygon.area / 1e6, 4), "geometry": polygon}
             for side, polygon in sorted(geography.countries.items())
@@ -160,16 +169,19 @@ def layers(geography: Geography) -> dict[str, gpd.GeoDataFrame]:
             }
             for park in geography.parks
         ],
-        "border": [{"name": "border", "length_km": _kilometres(border), "geometry": border}],
-        "fence": [
-            {
-                "name": "fence",
-                "country": COUNTRY_CODES[Country.WEST],
-                "length_km": _kilometres(fence),
-                "geometry": fence,
-            }
+        "settlements": [
+            {"settlement_id": number, "area_ha": round(outline.area / 1e4, 3), "geometry": outline}
+            for number, outline in enumerate(geography.settlements, 1)
         ],
-        "gates": [{"name": gate.name, "width_m": gate.width_m, "geometry": gate.point} for gate in geography.gates],
+    }
+
+
+def _line_rows(geography: Geography) -> dict[str, Rows]:
+    border, fence, coast = geography.border, geography.fence, geography.coast
+    west = COUNTRY_CODES[Country.WEST]
+    return {
+        "border": [{"name": "border", "length_km": _kilometres(border), "geometry": border}],
+        "fence": [{"name": "fence", "country": west, "length_km": _kilometres(fence), "geometry": fence}],
         "roads": [
             {
                 "road_id": number,
@@ -179,10 +191,6 @@ def layers(geography: Geography) -> dict[str, gpd.GeoDataFrame]:
                 "geometry": road.line,
             }
             for number, road in enumerate(geography.roads, 1)
-        ],
-        "settlements": [
-            {"settlement_id": number, "area_ha": round(outline.area / 1e4, 3), "geometry": outline}
-            for number, outline in enumerate(geography.settlements, 1)
         ],
         "rivers": [
             {
@@ -196,7 +204,6 @@ def layers(geography: Geography) -> dict[str, gpd.GeoDataFrame]:
         ],
         "coast": [{"name": "coast", "length_km": _kilometres(coast), "geometry": coast}],
     }
-    return {name: gpd.GeoDataFrame(rows, geometry="geometry", crs=CRS) for name, rows in tables.items()}
 
 
 def _kilometres(course: LineString) -> float:

@@ -144,6 +144,6 @@ def char_left(place, day):  # type: ignore[no-untyped-def]
     if place.since_fire > 5.0 * _YEAR:
         return 0.0
     grown = growing_days(place, day)
-    weathered = _WEATHERED * min(place.since_fire / _WEATHERED_AFTER, 1.0)
+    weathered = _WEATHERED * min(place.since_fire / _WEATHERED_AFTER, 1.0) * (1.0 - 0.7 * place.missing)
     covered = rise(grown, _GROWN_FROM + 25.0 * place.missing, _GROWN_AT + 200.0 * place.missing)
     return (1.0 - covered) * (1.0 - weathered)

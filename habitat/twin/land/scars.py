@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from habitat.twin.land.events import Fire, History
+from habitat.twin.land.geography import COUNTRY_CODES
 from habitat.twin.land.ignitions import SEASONS, WEST_RATE, WEST_SIZE
 from habitat.twin.land.landscape import Country, Field
 from habitat.twin.land.patches import Lattice, days_between, outline
@@ -23,8 +24,6 @@ MORNING_H = 2.5
 """Hours after midnight UTC at which a day is looked at: satellites come at about half past two."""
 MOST_HOURS = 120
 """No fire burns longer [h]."""
-CODES = {Country.WEST: "XA", Country.EAST: "XB"}
-"""Codes of the two countries, of those ISO 3166 leaves to users."""
 
 
 def burn_layers(
@@ -127,7 +126,7 @@ def country_of(world: World, place: tuple[int, int]) -> str:
     """Return the code of the country a cell of the 20 m lattice belongs to."""
     easting, northing = world.west + (place[1] + 0.5) * CELL_M, world.north - (place[0] + 0.5) * CELL_M
     west = easting < border_easting(world, np.array([northing]))[0]
-    return CODES[Country.WEST if west else Country.EAST]
+    return COUNTRY_CODES[Country.WEST if west else Country.EAST]
 
 
 def facts(world: World, fires: Sequence[Fire]) -> dict[str, Any]:

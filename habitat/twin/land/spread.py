@@ -60,9 +60,9 @@ def spread_share(world: World) -> float:
     --------
     >>> from habitat.twin.world import world_of
     >>> [round(spread_share(world_of(size, 1)), 2) for size in ("tiny", "demo", "full")]
-    [0.31, 1.0, 1.0]
+    [0.26, 1.0, 1.0]
     """
-    return math.sqrt(world.scaled(6000.0, 0.4) / 6000.0)
+    return math.sqrt(world.scaled(5600.0, 0.4) / 5600.0)
 
 
 def fuel_rate(land: Landscape, patches: Field, dryness: float) -> Field:

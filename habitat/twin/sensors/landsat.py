@@ -44,7 +44,7 @@ _ALTITUDE_M = 705_000.0
 _SOFT = (0.2, 0.6, 0.2)
 """Blur of the optics over pixels of 10 m [1]."""
 
-# Scan lines of Landsat 7: 16 a sweep, to and fro, so gaps come every 32 lines and are widest at the scene's edge.
+# Scan lines of Landsat 7: 16 a sweep, back and forth, so gaps come every 32 lines and are widest at the scene's edge.
 _SWEEPS_M = 960.0
 _WIDEST_GAP_M = 420.0
 _SWATH_HALF_M = 92_500.0
@@ -144,7 +144,7 @@ def scan_gaps(overpass: Overpass, eastings: NDArray[np.float64], northings: NDAr
     across = off + east * math.cos(_LINE_TILT) + north * math.sin(_LINE_TILT)
     along = -east * math.sin(_LINE_TILT) + north * math.cos(_LINE_TILT)
     width = _WIDEST_GAP_M * np.minimum(np.abs(across) / _SWATH_HALF_M, 1.0)
-    # Sweeps to and fro leave their gaps at opposite ends: half a period apart on the two sides of the middle.
+    # Sweeps back and forth leave their gaps at opposite ends: half a period apart on the two sides of the middle.
     start = np.where(across > 0, 0.0, _SWEEPS_M / 2)
     inside: NDArray[np.bool_] = ((along + start + width / 2) % _SWEEPS_M < width) & (width >= _STEP)
     return inside

@@ -286,6 +286,5 @@ def _pick(out, codes, rows, columns, numbers):  # type: ignore[no-untyped-def]
         _along(at_columns, columns, first_row + i, first_column)
         for j in range(out.shape[1]):
             if 0 <= at_rows[j] < size and 0 <= at_columns[j] < size:
-                out[i, j] = codes[
-                    int((at_rows[j] - window_row) / factor), int((at_columns[j] - window_column) / factor)
-                ]
+                y, x = (at_rows[j] - window_row) / factor, (at_columns[j] - window_column) / factor
+                out[i, j] = codes[int(y), int(x)]

@@ -20,7 +20,7 @@ _LEAST_FALL = 1e-3
 """Least a node stands above its receiver [m]."""
 _WALL = 2
 """Side of the lattice's outermost nodes: nothing flows there, so no neighbour of any other node is missing."""
-_CREEP_ROUNDS = 4
+_CREEP_ROUNDS = 6
 """Soil creeps once in so many rounds, as far as it would have in all of them."""
 _CHANNEL = 24.0
 """Nodes that drain more nodes than this are channels: soil that creeps into them is carried away at once."""

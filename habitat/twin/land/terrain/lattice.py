@@ -123,9 +123,7 @@ def setting_of(world: World, lattice: Lattice, part: Lattice) -> Setting:
     fixed = river | sea
     rise = 0.36 + 0.64 * np.exp(-((border / world.width_m / 0.2) ** 2))
     rise *= 0.15 + 0.85 * ramp(np.abs(valley).astype(np.float32), 0.0, world.scaled(4000.0, 0.08))
-    rise *= 0.12 + 0.88 * ramp(
-        from_coast.astype(np.float32), world.scaled(600.0, 0.02), world.scaled(7000.0, 0.2)
-    )
+    rise *= 0.12 + 0.88 * ramp(from_coast.astype(np.float32), world.scaled(600.0, 0.02), world.scaled(7000.0, 0.2))
     hills = fractal(world.key("uplift"), *part.axes(), world.scaled(9000.0, 0.45), octaves=2).astype(np.float64)
     rock = fractal(world.key("rock"), *part.axes(), world.scaled(3000.0, 0.2), octaves=3).astype(np.float64)
     return Setting(

@@ -25,6 +25,8 @@ _FLOOR_PER_ROOT = 0.047
 """Half the width of a valley floor per root of the area that drains to it [1]: 150 m where 10 km2 do."""
 _FLOOR_EDGE = (0.3, 1.7)
 """Where a valley floor begins and ends to rise, in half widths."""
+_FLOOR_SMOOTHING = 1.5
+"""Standard deviation of the smoothing of valley floors [nodes]."""
 FARTHEST_FLOOR = 4.0
 """Distance from streams is cut off here, in half widths of their floors."""
 
@@ -68,7 +70,7 @@ def summit_m(world: World) -> float:
     >>> round(summit_m(world_of("full", 1)))
     1250
     """
-    return min(30.0 + 0.06 * world.width_m, 1250.0)
+    return min(30.0 + 0.055 * world.width_m, 1250.0)
 
 
 def valley_half_width_m(world: World) -> float:
@@ -147,6 +149,11 @@ def _with_floors(
             nearer = share < floor
             floor[nearer], level[nearer] = share[nearer], height[rows, columns][nearer]
             width[nearer] = widths[rows, columns][nearer]
+    # Floors fall evenly, though each node takes the height of one node of its stream.
+    known = (floor < FARTHEST_FLOOR).astype(np.float64)
+    weight = ndimage.gaussian_filter(known, _FLOOR_SMOOTHING)
+    even = ndimage.gaussian_filter(level * known, _FLOOR_SMOOTHING) / np.maximum(weight, 1e-6)
+    level = np.where(known > 0, even, height)
     kept = ramp(floor.astype(np.float32), *_FLOOR_EDGE)
     return (level + (height - level) * kept).astype(np.float32), floor.astype(np.float32), width.astype(np.float32)
 
