@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import rasterio
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
+from PIL import Image
 
 from habitat.twin import find
 from habitat.twin.land.landscape import COVER_COLOURS
@@ -66,7 +68,10 @@ def draw(target: Path, panels: list[tuple[str, NDArray[np.float32]]], columns: i
         axis.imshow(picture, **(how if picture.ndim == 2 else {}))
         axis.set_title(title, fontsize=11)
     figure.tight_layout()
-    figure.savefig(target, dpi=80, pil_kwargs={"optimize": True})
+    with io.BytesIO() as drawn:
+        figure.savefig(drawn, format="png", dpi=72)
+        # 200 colours are enough for a page and a third of the bytes.
+        Image.open(drawn).convert("RGB").quantize(200, dither=Image.Dither.NONE).save(target, optimize=True)
     plt.close(figure)
 
 
@@ -84,7 +89,10 @@ def main(folder: Path, target: Path) -> None:
     summer = next(day for day in days if day[:6] in ("202408", "202508"))
     draw(
         target / "twin-seasons.png",
-        [(f"{day[:4]}-{day[4:6]}-{day[6:]}", natural(scene(day), 1.3 if day == winter else 3.4)) for day in (winter, "20250503", summer, autumn)],
+        [
+            (f"{day[:4]}-{day[4:6]}-{day[6:]}", natural(scene(day), 1.3 if day == winter else 3.4))
+            for day in (winter, "20250503", summer, autumn)
+        ],
         4,
     )
     elevation = read(twin.truth / "land" / "elevation.tif")

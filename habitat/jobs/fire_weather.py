@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -98,13 +99,14 @@ def write_station_codes(
     columns = {name: np.full(len(table.text), np.nan) for name in CODES}
     states = np.zeros(len(table.text), np.uint8)
     notes = []
-    for station in table.stations:
-        found = _station_codes(station, rules)
-        told = station.rows >= 0
-        for name in CODES:
-            columns[name][station.rows[told]] = found[name].values[told, 0, 0]
-        states[station.rows[told]] = found["season"].values[told, 0, 0]
-        notes += _notes_of(station, found["season"].values[:, 0, 0])
+    for group in _with_the_same_days(table.stations):
+        found = _codes_of(group, rules)
+        for number, station in enumerate(group):
+            told = station.rows >= 0
+            for name in CODES:
+                columns[name][station.rows[told]] = found[name].values[told, 0, number]
+            states[station.rows[told]] = found["season"].values[told, 0, number]
+            notes += _notes_of(station, found["season"].values[:, 0, number])
     _write(table, columns, states, output)
     counts = Counter(SEASON_STATES[int(state)] for state in states)
     return StationReport(output, len(table.stations), len(table.text), dict(counts), tuple(notes))
@@ -127,10 +129,21 @@ def _season_rule(name: str, table: StationTable) -> SeasonRule:
     return rules[name]
 
 
-def _station_codes(station: StationRecord, rules: FireRules) -> xr.Dataset:
+def _with_the_same_days(stations: Sequence[StationRecord]) -> list[list[StationRecord]]:
+    """Return the stations in groups that are computed at once, each with one calendar."""
+    groups: dict[tuple[Any, ...], list[StationRecord]] = {}
+    for station in stations:
+        groups.setdefault((station.days[0], station.days[-1]), []).append(station)
+    return list(groups.values())
+
+
+def _codes_of(group: Sequence[StationRecord], rules: FireRules) -> xr.Dataset:
     dims = ("time", "y", "x")
-    values = {name: (dims, column[:, None, None]) for name, column in station.values.items()}
-    coords = {"time": station.days.astype("datetime64[ns]"), "latitude": ("y", [station.latitude])}
+    values = {
+        name: (dims, np.stack([station.values[name] for station in group], axis=1)[:, None]) for name in group[0].values
+    }
+    latitude = ("x", [station.latitude for station in group])
+    coords = {"time": group[0].days.astype("datetime64[ns]"), "latitude": latitude}
     return fire_weather(xr.Dataset(values, coords), rules, precision="double")[0]
 
 

@@ -109,7 +109,8 @@ def read_stations(path: Path) -> StationTable:
             raise InputError(f"{path} line {line} has no {name}; every row wants a place and a date")
     days = _days(numbers, path)
     names = _names(plain, numbers)
-    return StationTable(text, tuple(_station(name, names, days, numbers, path) for name in dict.fromkeys(names)))
+    rows = pd.Series(np.arange(len(names))).groupby(names, sort=False).indices
+    return StationTable(text, tuple(_station(str(name), rows[name], days, numbers, path) for name in rows))
 
 
 def _text(path: Path) -> pd.DataFrame:
@@ -188,17 +189,20 @@ def _days(numbers: dict[str, NDArray[np.float64]], path: Path) -> NDArray[np.dat
     return days
 
 
-def _names(plain: pd.DataFrame, numbers: dict[str, NDArray[np.float64]]) -> list[str]:
+def _names(plain: pd.DataFrame, numbers: dict[str, NDArray[np.float64]]) -> NDArray[np.object_]:
     if "id" in plain.columns:
-        return [str(name).strip() for name in plain["id"]]
+        return np.array([str(name).strip() for name in plain["id"]], object)
     east = numbers.get("long", np.zeros(len(plain)))
-    return [f"{north:g} N {other:g} E" for north, other in zip(numbers["lat"], east, strict=True)]
+    return np.array([f"{north:g} N {other:g} E" for north, other in zip(numbers["lat"], east, strict=True)], object)
 
 
 def _station(
-    name: str, names: list[str], days: NDArray[np.datetime64], numbers: dict[str, NDArray[np.float64]], path: Path
+    name: str,
+    rows: NDArray[np.int64],
+    days: NDArray[np.datetime64],
+    numbers: dict[str, NDArray[np.float64]],
+    path: Path,
 ) -> StationRecord:
-    rows = np.flatnonzero(np.array(names) == name)
     latitude = np.unique(numbers["lat"][rows])
     if latitude.size > 1:
         raise InputError(

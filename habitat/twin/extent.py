@@ -44,7 +44,7 @@ def area(size: SizeName, seed: int = 1) -> Area:
     Examples
     --------
     >>> area("tiny").grid.shape
-    (64, 64)
+    (44, 44)
     """
     told = area_mapping(size, seed)
     zones = tuple(

@@ -12,7 +12,7 @@ import numpy as np
 from habitat.twin.documents.names import item_id
 from habitat.twin.extent import AREA_RESOLUTION_M, grid_of
 from habitat.twin.land.events import Fire, History
-from habitat.twin.land.fires import STORY_START
+from habitat.twin.land.fires import STORY_START, WEST_RATE, WEST_SIZE
 from habitat.twin.land.landscape import Country, Cover, landscape_in
 from habitat.twin.land.scars import burn_layers
 from habitat.twin.sensors.shots import Delivered
@@ -45,6 +45,8 @@ def facts_of(world: World, history: History, delivered: Sequence[Delivered]) -> 
         "country_ha": {name: round(hectares, 2) for name, hectares in country.items()},
         "elevation_m": [round(lowest, 1), round(highest, 1)],
         "fires": _fires(history.fires),
+        # The west has fewer fires and puts them out sooner.
+        "west_against_east": {"fire_rate": WEST_RATE, "fire_size": WEST_SIZE},
         "story_fire": _story(world, history),
         "clearings": {
             kind: sum(one.kind == kind for one in history.clearings) for kind in ("clear-cut", "selective", "field")

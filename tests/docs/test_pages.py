@@ -104,7 +104,7 @@ def test_unknown_commands_would_be_noticed():
     assert known("make month AREA=demo MONTH=2025-05")
     assert not known("make months AREA=demo")
     assert known("habitat run monthly --area a --period 2025-05 --set composite.grow_m=60")
-    assert known("habitat twin make data/twin --size tiny")
+    assert known("habitat twin make --output data/twin --size tiny")
     assert known("habitat --version")
     assert not known("habitat walk monthly")
     assert not known("habitat run monthly --zone a")

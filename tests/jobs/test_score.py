@@ -152,7 +152,7 @@ def test_what_must_hold_in_any_landscape(card):
 
 
 def test_card_of_other_products_from_the_same_scenes_is_the_same(tiny, store, card):
-    assert room._scored(tiny, store, room._quiet).to_json() == card.to_json()
+    assert room.score_store(tiny, store).to_json() == card.to_json()
 
 
 def test_medians_under_our_own_masks_are_the_composite(evidence):

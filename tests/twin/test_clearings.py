@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import geopandas as gpd
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -11,6 +12,7 @@ from scipy import ndimage
 from habitat.contracts.errors import ConfigError
 from habitat.twin.land.clearings import KIND_CODES, clearing_outlines, clearings_of, last_clearing
 from habitat.twin.land.events import Clearing, History
+from habitat.twin.land.geography import geography_of
 from habitat.twin.land.history import history_of
 from habitat.twin.land.landscape import FORESTS, Cover
 from habitat.twin.land.patches import cells, land_piece
@@ -129,6 +131,9 @@ def test_a_demonstration_has_several_a_year_more_in_the_east():
     felled = outlines[outlines.kind != "field"]
     assert (felled.country == "XB").sum() > (felled.country == "XA").sum()
     assert (outlines.country[outlines.kind == "field"] == "XA").all()
+    parks = gpd.GeoSeries([park.polygon for park in geography_of(world).parks]).union_all()
+    # Parks are a third of the world, but hardly any felling begins in them.
+    assert felled.representative_point().within(parks).mean() < 0.15
 
 
 def test_the_same_world_has_the_same_clearings():

@@ -53,7 +53,7 @@ def test_daily_course_keeps_the_monthly_means(monthly: tuple[float, ...]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("size", "shape", "cell"), [("tiny", (14, 14), 100), ("demo", (30, 30), 500), ("full", (260, 261), 500)]
+    ("size", "shape", "cell"), [("tiny", (5, 5), 220), ("demo", (28, 29), 500), ("full", (260, 261), 500)]
 )
 def test_grid_holds_the_area_in_whole_pixels(size: str, shape: tuple[int, int], cell: int) -> None:
     world = world_of(size, 1)
@@ -96,7 +96,7 @@ def test_normals_fall_with_height_and_rain_rises() -> None:
 
 
 def test_normals_are_cf(normals: xr.Dataset) -> None:
-    assert dict(normals.sizes) == {"month": 12, "y": 30, "x": 30}
+    assert dict(normals.sizes) == {"month": 12, "y": 28, "x": 29}
     assert {name: values.attrs["units"] for name, values in normals.data_vars.items()} == {
         "tas": "degC", "tasmin": "degC", "tasmax": "degC", "pr": "mm",
     }  # fmt: skip
@@ -110,7 +110,7 @@ def test_normals_are_cf(normals: xr.Dataset) -> None:
 
 
 def test_heights_off_the_grid_are_refused(demo: World) -> None:
-    with pytest.raises(ConfigError, match=r"shape \(2, 2\), wants \(30, 30\)"):
+    with pytest.raises(ConfigError, match=r"shape \(2, 2\), wants \(28, 29\)"):
         normals_of(demo, np.zeros((2, 2), np.float32))
 
 

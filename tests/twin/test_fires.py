@@ -27,7 +27,7 @@ from habitat.twin.land.patches import Places, cells, land_piece, piece_around
 from habitat.twin.land.weather import Weather, weather_of
 from habitat.twin.world import Window, World, world_of
 
-TINY_SEEDS = (1, 2, 3, 4)
+TINY_SEEDS = (1, 2, 3, 4, 5, 6)
 
 
 @pytest.fixture(scope="module", params=TINY_SEEDS)
@@ -333,7 +333,7 @@ def test_years_of_fire_are_as_in_the_country_they_stand_for():
     crowns = [fire for fire in fires if fire.kind == "crown"]
     assert any(2015 <= fire.start.year <= 2024 for fire in crowns)
     assert any(fire.start.year >= 2024 for fire in crowns)
-    assert all(fire.area_ha >= 5 for fire in crowns)
+    assert all(10 <= fire.area_ha <= 150 for fire in crowns)
     spring = np.mean([fire.season == "spring" for fire in fires])
     assert 0.6 < spring < 0.9
     # Half of all fires burn a twentieth of what burns.

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio import features
 from scipy import ndimage
+from shapely import clip_by_rect
 from shapely.geometry import Polygon
 
 from habitat.twin.land.events import Clearing, History
@@ -122,11 +123,14 @@ def _parks(world: World) -> tuple[Polygon, ...]:
 
 
 def _in_park(world: World, land: Landscape) -> Mask:
-    inside = features.rasterize(
-        _parks(world), out_shape=land.cover.shape, transform=world.transform(land.window, CELL_M), dtype=np.uint8
-    )
-    parks: Mask = inside > 0
-    return parks
+    transform, (rows, columns) = world.transform(land.window, CELL_M), land.cover.shape
+    east, south = transform.c + columns * CELL_M, transform.f - rows * CELL_M
+    near = [clip_by_rect(park, transform.c, south, east, transform.f) for park in _parks(world)]
+    outlines = [park for park in near if not park.is_empty]
+    if not outlines:
+        return np.zeros(land.cover.shape, np.bool_)
+    inside: Mask = features.rasterize(outlines, out_shape=(rows, columns), transform=transform, dtype=np.uint8) > 0
+    return inside
 
 
 def _field_weight(land: Landscape) -> Field:

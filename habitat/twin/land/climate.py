@@ -143,13 +143,13 @@ def rain_factor(elevation: ArrayLike) -> NDArray[Any]:
 
 
 def climate_grid(world: World) -> Grid:
-    """Return the grid of the climate rasters: the area, grown to whole pixels of 500 m (a tiny world: 100 m).
+    """Return the grid of the climate rasters: the area, grown to whole pixels of 500 m (a tiny world: 220 m).
 
     Examples
     --------
     >>> from habitat.twin.world import world_of
     >>> climate_grid(world_of("demo", 1)).shape
-    (30, 30)
+    (28, 29)
     """
     window = world.area_window
     west = world.west + window.column * RESOLUTION_M

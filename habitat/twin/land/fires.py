@@ -69,9 +69,14 @@ def fires_of(world: World, weather: Weather) -> tuple[Fire, ...]:
     for one in ignitions_of(world, weather):
         same_spring = one.season == "spring" and one.start.year == STORY_START.year
         wanted = replace(one, most_ha=min(one.most_ha, limit)) if same_spring else one
-        fire = _burn(world, weather, wanted, burnt)
-        if fire is not None:
-            burnt.append(fire)
+        tried: list[Fire] = []
+        for place in (one.place, *one.others):
+            fire = _burn(world, weather, replace(wanted, place=place), burnt)
+            tried += [fire] if fire is not None else []
+            if fire is not None and fire.area_ha >= one.least_ha:
+                break
+        if tried:
+            burnt.append(max(tried, key=lambda fire: fire.area_ha))
     burnt.sort(key=lambda fire: (fire.start, fire.ignition))
     return tuple(replace(fire, number=number) for number, fire in enumerate(burnt, 1))
 

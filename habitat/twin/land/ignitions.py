@@ -72,6 +72,10 @@ class Ignition:
     """Size at which it is put out [ha], if weather does not end it sooner."""
     seed: tuple[str | int, ...]
     """Words for the fire's own randomness."""
+    least_ha: float = 0.0
+    """Size below which other places are tried [ha]."""
+    others: tuple[tuple[int, int], ...] = ()
+    """Where it begins if it comes to nothing at its place."""
 
 
 def solar_day(moment: datetime) -> date:
@@ -206,17 +210,18 @@ def _crowns(world: World, weather: Weather) -> Iterator[Ignition]:
         for count, season in enumerate(seasons):
             days = season_days(season, year)[:31]
             driest = int(np.argmax(_day_weights(weather, days) * rng.uniform(0.5, 1.0, len(days))))
-            place = _needled(world, [places.draw(rng) for _ in range(6)])
-            if place is not None:
-                most = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-                yield Ignition("crown", season, _moment(days[driest], rng), place, most, ("crown", year, count))
+            stands = _needled(world, [places.draw(rng) for _ in range(6)])
+            if stands:
+                most, seed = float(np.exp(rng.uniform(np.log(low), np.log(high)))), ("crown", year, count)
+                start = _moment(days[driest], rng)
+                yield Ignition("crown", season, start, stands[0], most, seed, 0.77 * low, tuple(stands[1:]))
 
 
-def _needled(world: World, places: list[tuple[int, int] | None]) -> tuple[int, int] | None:
-    """Return the place with most needles about it: crown fires want stands, not groups of trees."""
+def _needled(world: World, places: list[tuple[int, int] | None]) -> list[tuple[int, int]]:
+    """Return the places with most needles about them first: crown fires want stands, not groups of trees."""
     there = [place for place in places if place is not None]
     reach = int(world.scaled(600.0, 0.1) / CELL_M)
-    return max(there, key=lambda place: float(crown_weight(piece_around(world, place, reach)).mean()), default=None)
+    return sorted(there, key=lambda place: -float(crown_weight(piece_around(world, place, reach)).mean()))
 
 
 def cause_of(world: World, land: Landscape, place: tuple[int, int], rng: np.random.Generator) -> Cause:

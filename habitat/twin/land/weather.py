@@ -165,7 +165,7 @@ def weather_of(world: World) -> Weather:
     >>> from habitat.twin.world import world_of
     >>> weather = weather_of(world_of("tiny", 1))
     >>> weather.precipitation.shape
-    (2557, 2, 2)
+    (1461, 2, 2)
     """
     frame = _frame_of(world)
     region = _region(world, frame)
