@@ -12,7 +12,8 @@ import numpy as np
 from habitat.twin.documents.names import item_id
 from habitat.twin.extent import AREA_RESOLUTION_M, grid_of
 from habitat.twin.land.events import Fire, History
-from habitat.twin.land.fires import STORY_START, WEST_RATE, WEST_SIZE
+from habitat.twin.land.fires import STORY_START
+from habitat.twin.land.ignitions import WEST_RATE, WEST_SIZE
 from habitat.twin.land.landscape import Country, Cover, landscape_in
 from habitat.twin.land.scars import burn_layers
 from habitat.twin.sensors.shots import Delivered

@@ -102,7 +102,7 @@ def test_normals_are_cf(normals: xr.Dataset) -> None:
     }  # fmt: skip
     assert all(values.attrs["grid_mapping"] == "spatial_ref" for values in normals.data_vars.values())
     assert CRS.from_cf(normals.spatial_ref.attrs).to_epsg() == 32652
-    assert normals.spatial_ref.attrs["GeoTransform"] == "736000.0 500.0 0.0 4807500.0 0.0 -500.0"
+    assert normals.spatial_ref.attrs["GeoTransform"] == "736000.0 500.0 0.0 4807000.0 0.0 -500.0"
     assert normals.y.values[0] > normals.y.values[-1]
     assert (normals.tasmin < normals.tas).all()
     assert (normals.tas < normals.tasmax).all()
