@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Two processes that compile different variants of one kernel at once may mix them up in numba's cache, which has no
+# lock: each worker keeps a cache of its own. This must be said before numba is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    kept = Path(__file__).parents[1] / ".pytest_cache" / "kernels" / os.environ["PYTEST_XDIST_WORKER"]
+    os.environ["NUMBA_CACHE_DIR"] = str(kept)
+
 # Compiled kernels are slow at their first call only, and a run must be the same each time.
 settings.register_profile("habitat", deadline=None, derandomize=True)
 settings.load_profile("habitat")
