@@ -90,5 +90,5 @@ class State:
 def fresh_state(shape: tuple[int, ...], first_day: Any) -> State:
     """State of cells whose record begins on a day: no season has been, and no codes are known."""
     codes = np.full((3, *shape), np.nan)
-    before = np.datetime64(first_day, "D") - np.timedelta64(1, "D")
+    before: Any = np.datetime64(first_day, "D") - np.timedelta64(1, "D")
     return State(before, codes, np.zeros(shape), np.zeros((len(COUNTERS), *shape), np.int16))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def run_plainly(
         Filled with FFMC, DMC, DC, ISI, BUI, FWI and, if there is room, DSR; NaN on days without codes.
     """
     codes, winter_rain, counters = carried
-    known = np.isfinite(np.stack(weather)).all(axis=0)
+    known: Any = np.isfinite(np.stack(weather)).all(axis=0)
     for day in range(len(signs)):
         season_day(signs[day], known[day].astype(np.uint8), counters, rules.limits)
         _hibernate(weather[3][day], winter_rain, counters)

@@ -67,6 +67,8 @@ def season_dates(rule: SeasonRule, days: NDArray[np.datetime64], values: NDArray
 
 
 def _first_day(rule: SeasonRule, day: np.datetime64) -> np.datetime64:
-    new_year = day.astype("datetime64[Y]").astype("datetime64[D]")
+    new_year: Any = day.astype("datetime64[Y]").astype("datetime64[D]")
     early = rule.kind == "temperature" and day - new_year == np.timedelta64(rule.start_days, "D")
-    return np.datetime64(new_year if early else day, "D")
+    first: Any = new_year if early else day
+    moved: np.datetime64 = first.astype("datetime64[D]")
+    return moved

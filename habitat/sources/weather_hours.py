@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -68,7 +68,7 @@ def _noons(
     times: NDArray[np.datetime64], step_hours: float, noon: np.timedelta64
 ) -> tuple[NDArray[np.int64], NDArray[np.datetime64]]:
     all_days = np.arange(times[0].astype("datetime64[D]"), times[-1].astype("datetime64[D]") + np.timedelta64(1, "D"))
-    wanted = all_days.astype("datetime64[m]") + noon
+    wanted: Any = all_days.astype("datetime64[m]") + noon
     after = np.clip(np.searchsorted(times, wanted), 1, times.size - 1)
     nearer = np.where(wanted - times[after - 1] <= times[after] - wanted, after - 1, after)
     apart = np.abs(times[nearer] - wanted).astype(np.float64) / 60

@@ -204,7 +204,7 @@ def _seen_of_fire(world: World, weather: Weather, glow: _Glow, sight: _Sight) ->
     places = np.column_stack([glow.easting[warm] - world.west, glow.northing[warm] - world.north]) @ axes.T
     across, along = np.floor(places / steps + offset).astype(np.int64).T
     names, inverse = np.unique(across * _FAR + along, return_inverse=True)
-    totals = np.bincount(inverse, power[warm], minlength=names.size)
+    totals: Any = np.bincount(inverse, power[warm], minlength=names.size)
     pixels = np.column_stack([(names + _FAR // 2) // _FAR, (names + _FAR // 2) % _FAR - _FAR // 2])
     rng = world.rng("seen", sight.name, sight.number, glow.number)
     centres = ((pixels + 0.5 - offset + rng.normal(0, 0.08, pixels.shape)) * steps) @ axes + (world.west, world.north)

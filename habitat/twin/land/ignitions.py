@@ -166,7 +166,8 @@ def _ground(world: World, weather: Weather) -> Iterator[Ignition]:
             if chances.sum() <= 0:
                 continue
             # A wet spring has fewer fires; ten dry weeks do not bring ten times as many.
-            number = rng.poisson(YEARLY[world.size.name] * share * min(float(chances.sum()) / usual, 1.8))
+            readiness: float = min(float(chances.sum()) / float(usual), 1.8)
+            number = rng.poisson(YEARLY[world.size.name] * share * readiness)
             for count in range(number):
                 day = season_days(season, year)[int(rng.choice(chances.size, p=chances / chances.sum()))]
                 place = places.draw(rng)
