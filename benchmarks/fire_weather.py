@@ -65,7 +65,7 @@ def habitat(weather: Weather, *, workers: int, precision: str = "single") -> dic
     """Codes of habitat, as its product computes them."""
     import xarray as xr
 
-    from habitat.fire.fire_rules import station_rules
+    from habitat.fire.weather.fire_rules import station_rules
     from habitat.fire.weather_index import fire_weather
 
     days, size = weather["rain"].shape[:2]

@@ -1,10 +1,10 @@
 """Fire: weather to moisture codes and danger classes, season by season."""
 
-from habitat.fire.carried_state import State, fresh_state
-from habitat.fire.crosswalk import crosswalk, matched_limits
-from habitat.fire.danger_classes import DANGER_CLASSES, EFFIS_LIMITS, danger_classes, local_limits
-from habitat.fire.fire_rules import FireRules, station_rules
-from habitat.fire.fire_season import (
+from habitat.fire.weather.carried_state import State, fresh_state
+from habitat.fire.weather.crosswalk import crosswalk, matched_limits
+from habitat.fire.weather.danger_classes import DANGER_CLASSES, EFFIS_LIMITS, danger_classes, local_limits
+from habitat.fire.weather.fire_rules import FireRules, station_rules
+from habitat.fire.weather.fire_season import (
     SEASON_STATES,
     GapRule,
     SeasonRule,
@@ -16,10 +16,10 @@ from habitat.fire.fire_season import (
     by_temperature,
     spring_drought_code,
 )
-from habitat.fire.kpo_scales import KPO_CLASSES, NATIONAL_LIMITS, KpoTable, kpo_classes, kpo_table
-from habitat.fire.moisture_codes import FFMC_CONSTANTS
-from habitat.fire.nesterov import NesterovState, nesterov_index
-from habitat.fire.season_dates import season_dates
+from habitat.fire.weather.kpo_scales import KPO_CLASSES, NATIONAL_LIMITS, KpoTable, kpo_classes, kpo_table
+from habitat.fire.weather.moisture_codes import FFMC_CONSTANTS
+from habitat.fire.weather.nesterov import NesterovState, nesterov_index
+from habitat.fire.weather.season_dates import season_dates
 from habitat.fire.weather_index import CODES, fire_weather
 
 __all__ = [

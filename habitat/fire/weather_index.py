@@ -11,14 +11,21 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.fire.carried_state import State, fresh_state
-from habitat.fire.daily_weather import NORTHERN, SEASON_UNITS, WEATHER_UNITS, check_possible, checked_days, latitudes
-from habitat.fire.day_length import day_lengths, drying_factors
-from habitat.fire.fast_codes import Course, run_course
-from habitat.fire.fire_rules import FireRules
-from habitat.fire.fire_season import state_legend
-from habitat.fire.plain_codes import run_plainly
-from habitat.fire.season_signs import season_signs
+from habitat.fire.weather.carried_state import State, fresh_state
+from habitat.fire.weather.daily_weather import (
+    NORTHERN,
+    SEASON_UNITS,
+    WEATHER_UNITS,
+    check_possible,
+    checked_days,
+    latitudes,
+)
+from habitat.fire.weather.day_length import day_lengths, drying_factors
+from habitat.fire.weather.fast_codes import Course, run_course
+from habitat.fire.weather.fire_rules import FireRules
+from habitat.fire.weather.fire_season import state_legend
+from habitat.fire.weather.plain_codes import run_plainly
+from habitat.fire.weather.season_signs import season_signs
 
 CODES = ("ffmc", "dmc", "dc", "isi", "bui", "fwi", "dsr")
 """What is computed, in this order."""
@@ -85,7 +92,7 @@ def fire_weather(
 
     Examples
     --------
-    >>> from habitat.fire.fire_rules import station_rules
+    >>> from habitat.fire.weather.fire_rules import station_rules
     >>> values = {"temperature": 17.0, "humidity": 42.0, "wind": 25.0, "rain": 0.0}
     >>> day = {name: (("time", "y", "x"), np.full((1, 1, 1), value)) for name, value in values.items()}
     >>> coords = {"time": [np.datetime64("1985-04-13", "ns")], "latitude": ("y", [40.0])}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from fire_tables import made_up
 
-from habitat.fire.fire_rules import FireRules
-from habitat.fire.fire_season import Winter, by_mask, by_temperature
+from habitat.fire.weather.fire_rules import FireRules
+from habitat.fire.weather.fire_season import Winter, by_mask, by_temperature
 from habitat.fire.weather_index import CODES, fire_weather
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.fire.crosswalk import crosswalk, matched_limits
-from habitat.fire.danger_classes import (
+from habitat.fire.weather.crosswalk import crosswalk, matched_limits
+from habitat.fire.weather.danger_classes import (
     EFFIS_LIMITS,
     danger_classes,
     index_of_intensity,

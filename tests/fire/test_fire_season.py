@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from season_oracle import states_of
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.fire.fire_season import (
+from habitat.fire.weather.fire_season import (
     FAVOURS_START,
     FAVOURS_STOP,
     RESTARTS_DC,
@@ -32,8 +32,8 @@ from habitat.fire.fire_season import (
     season_day,
     spring_drought_code,
 )
-from habitat.fire.season_dates import season_dates
-from habitat.fire.season_signs import season_signs
+from habitat.fire.weather.season_dates import season_dates
+from habitat.fire.weather.season_signs import season_signs
 
 SIGN = {
     "start": FAVOURS_START | SIGN_KNOWN,

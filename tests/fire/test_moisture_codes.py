@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.fire.day_length import day_lengths, drying_factors
-from habitat.fire.fire_season import spring_drought_code
-from habitat.fire.grass_moisture import grass_fuel_moisture_code
-from habitat.fire.moisture_codes import (
+from habitat.fire.weather.day_length import day_lengths, drying_factors
+from habitat.fire.weather.fire_season import spring_drought_code
+from habitat.fire.weather.grass_moisture import grass_fuel_moisture_code
+from habitat.fire.weather.moisture_codes import (
     FFMC_CONSTANTS,
     START_CODES,
     build_up_index,

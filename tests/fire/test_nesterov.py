@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.fire.fire_rules import FireRules, station_rules
-from habitat.fire.fire_season import GapRule
-from habitat.fire.kpo_scales import NATIONAL_LIMITS, kpo_classes, kpo_table
-from habitat.fire.nesterov import NesterovState, dew_point, nesterov_index
+from habitat.fire.weather.fire_rules import FireRules, station_rules
+from habitat.fire.weather.fire_season import GapRule
+from habitat.fire.weather.kpo_scales import NATIONAL_LIMITS, kpo_classes, kpo_table
+from habitat.fire.weather.nesterov import NesterovState, dew_point, nesterov_index
 from habitat.fire.weather_index import fire_weather
 from habitat.sources.safe_yaml import read_yaml
 from habitat.sources.weather import relative_humidity

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from habitat.fire import moisture_codes as plain
-from habitat.fire import vector_equations as vector
-from habitat.fire.vector_math import exponential, logarithm, power
+from habitat.fire.weather import moisture_codes as plain
+from habitat.fire.weather import vector_equations as vector
+from habitat.fire.weather.vector_math import exponential, logarithm, power
 
 F = np.float32
 N = vector.BLOCK

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.fire.carried_state import State, fresh_state
-from habitat.fire.fire_rules import FireRules, station_rules
-from habitat.fire.fire_season import (
+from habitat.fire.weather.carried_state import State, fresh_state
+from habitat.fire.weather.fire_rules import FireRules, station_rules
+from habitat.fire.weather.fire_season import (
     COUNTERS,
     GapRule,
     Winter,
@@ -25,7 +25,7 @@ from habitat.fire.fire_season import (
     by_temperature,
     spring_drought_code,
 )
-from habitat.fire.moisture_codes import drought_code
+from habitat.fire.weather.moisture_codes import drought_code
 from habitat.fire.weather_index import CODES, fire_weather
 
 RULES = {

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from habitat.contracts.errors import InputError
-from habitat.fire.daily_weather import WEATHER_UNITS, checked_days
+from habitat.fire.weather.daily_weather import WEATHER_UNITS, checked_days
 from habitat.sources.weather import NOON_SHARE, read_weather, relative_humidity
 from habitat.sources.weather_units import converted, spelled_plainly
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from habitat.fire.vector_math import FLAGS, exponential, logarithm, power
+from habitat.fire.weather.vector_math import FLAGS, exponential, logarithm, power
 
 BLOCK = 1024
 """Cells worked at once: their numbers stay in the second-level cache, and loops of a known length need no rest."""

@@ -11,8 +11,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.fire.daily_weather import check_possible, checked_days
-from habitat.fire.fire_season import MISSING, WITH_CODES, GapRule
+from habitat.fire.weather.daily_weather import check_possible, checked_days
+from habitat.fire.weather.fire_season import MISSING, WITH_CODES, GapRule
 
 Floats = NDArray[np.float64]
 

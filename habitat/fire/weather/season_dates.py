@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from habitat.contracts.errors import ConfigError
-from habitat.fire.fire_season import IN_SEASON, SeasonRule, fresh_counters, season_day
-from habitat.fire.season_signs import season_signs
+from habitat.fire.weather.fire_season import IN_SEASON, SeasonRule, fresh_counters, season_day
+from habitat.fire.weather.season_signs import season_signs
 
 
 class SeasonEvent(NamedTuple):
@@ -43,7 +43,7 @@ def season_dates(rule: SeasonRule, days: NDArray[np.datetime64], values: NDArray
 
     Examples
     --------
-    >>> from habitat.fire.fire_season import by_temperature
+    >>> from habitat.fire.weather.fire_season import by_temperature
     >>> days = np.arange("2025-03-01", "2025-03-10", dtype="datetime64[D]")
     >>> found = season_dates(by_temperature(), days, np.array([9, 13, 14, 13, 4, 4, 4, 4, 4.0]))
     >>> [(str(day), event) for day, event in found]

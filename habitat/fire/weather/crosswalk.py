@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from habitat.contracts.errors import InputError
-from habitat.fire.danger_classes import DANGER_CLASSES, NODATA
-from habitat.fire.kpo_scales import KPO_CLASSES, NATIONAL_LIMITS
+from habitat.fire.weather.danger_classes import DANGER_CLASSES, NODATA
+from habitat.fire.weather.kpo_scales import KPO_CLASSES, NATIONAL_LIMITS
 
 
 def crosswalk(fwi_classes: ArrayLike, kpo_classes: ArrayLike, months: ArrayLike) -> xr.DataArray:

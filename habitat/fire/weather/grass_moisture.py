@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from habitat.fire.moisture_codes import FFMC_CONSTANTS, fuel_code, fuel_moisture
+from habitat.fire.weather.moisture_codes import FFMC_CONSTANTS, fuel_code, fuel_moisture
 
 Floats = NDArray[np.float64]
 _LOAD = 0.3

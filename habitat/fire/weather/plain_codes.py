@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from habitat.fire.fire_rules import FireRules
-from habitat.fire.fire_season import (
+from habitat.fire.weather.fire_rules import FireRules
+from habitat.fire.weather.fire_season import (
     AFTER,
     PHASE,
     RESTARTS_DC,
@@ -23,7 +23,7 @@ from habitat.fire.fire_season import (
     season_day,
     spring_drought_code,
 )
-from habitat.fire.moisture_codes import (
+from habitat.fire.weather.moisture_codes import (
     build_up_index,
     daily_severity_rating,
     drought_code,
@@ -46,7 +46,7 @@ def run_plainly(
     rules: FireRules,
     out: Floats,
 ) -> None:
-    """Compute the codes of all days and cells as `habitat.fire.fast_codes.run_course` does, slowly and exactly.
+    """Compute the codes of all days and cells as `habitat.fire.weather.fast_codes.run_course` does, slowly and exactly.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from habitat.contracts.errors import InputError
-from habitat.fire.fire_season import COUNTERS
+from habitat.fire.weather.fire_season import COUNTERS
 
 _CODES = ("ffmc", "dmc", "dc")
 
@@ -30,7 +30,7 @@ class State:
     winter_rain : float64 (...) [mm]
         Rain and snow water since the season's end.
     counters : int16 (8, ...)
-        See `habitat.fire.fire_season.COUNTERS`.
+        See `habitat.fire.weather.fire_season.COUNTERS`.
 
     Examples
     --------

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from habitat.contracts.errors import InputError
-from habitat.fire.fire_season import FAVOURS_START, FAVOURS_STOP, SIGN_KNOWN, SeasonRule
+from habitat.fire.weather.fire_season import FAVOURS_START, FAVOURS_STOP, SIGN_KNOWN, SeasonRule
 
 _READS = {"snow": ("snow_cover", "snow_depth"), "mask": ("in_season",)}
 
@@ -43,7 +43,7 @@ def season_signs(
 
     Examples
     --------
-    >>> from habitat.fire.fire_season import by_snow
+    >>> from habitat.fire.weather.fire_season import by_snow
     >>> depth = np.array([[0.2], [np.nan], [0.0]])
     >>> season_signs(by_snow(), {"snow_depth": depth}, np.arange(3), 1)[:, 0].tolist()
     [6, 0, 5]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from habitat.contracts.errors import ConfigError
-from habitat.fire.fire_season import GapRule, SeasonRule, Winter, always, by_snow
-from habitat.fire.moisture_codes import (
+from habitat.fire.weather.fire_season import GapRule, SeasonRule, Winter, always, by_snow
+from habitat.fire.weather.moisture_codes import (
     DEFAULT_CONSTANT,
     DUFF_EQUATIONS,
     START_CODES,
@@ -65,14 +65,14 @@ class FireRules:
 
     @property
     def limits(self) -> tuple[int, ...]:
-        """Numbers of `habitat.fire.fire_season.season_day`."""
+        """Numbers of `habitat.fire.weather.fire_season.season_day`."""
         season, gaps = self.season, self.gaps
         runs = season.start_days, season.stop_days, int(season.today_counts)
         return *runs, gaps.bridge_days, gaps.dmc_days, gaps.dc_days
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """Numbers of `habitat.fire.fast_codes.run_course`."""
+        """Numbers of `habitat.fire.weather.fast_codes.run_course`."""
         winter = self.winter
         spring: tuple[float, ...] = (-1.0, 0.0, 0.0, 0.0, 0.0)
         if winter:

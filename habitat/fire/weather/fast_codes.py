@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from habitat.fire.fire_season import (
+from habitat.fire.weather.fire_season import (
     AFTER,
     IN_SEASON,
     PHASE,
@@ -25,7 +25,7 @@ from habitat.fire.fire_season import (
     hibernate,
     season_day,
 )
-from habitat.fire.vector_equations import (
+from habitat.fire.weather.vector_equations import (
     BLOCK,
     air_out,
     build_up,
@@ -59,7 +59,7 @@ class Course:
     months : int64 (time,)
         0 to 11.
     day_lengths, drying_factors : float32 (month, cell)
-        Of `habitat.fire.day_length`.
+        Of `habitat.fire.weather.day_length`.
     signs : uint8 (time, cell)
         Signs of the season's rule; overwritten with what the days are.
     codes : float64 (3, cell)
@@ -67,7 +67,7 @@ class Course:
     winter_rain : float64 (cell,) [mm]
         Since the season's end; overwritten.
     counters : int16 (counter, cell)
-        Of `habitat.fire.fire_season`; overwritten.
+        Of `habitat.fire.weather.fire_season`; overwritten.
     """
 
     weather: tuple[Single, ...]
