@@ -104,6 +104,25 @@ class Grid:
         high = snap(east, origin[0], 1), snap(north, origin[1], 1)
         return cls(crs, float(resolution_m), (*low, *high))
 
+    def coarser(self, resolution_m: float) -> Grid:
+        """Return the grid of larger cells that covers this one, its edges at whole multiples of the cell size.
+
+        Cells of two areas of one coordinate system lie on each other, whatever the areas' own bounds are.
+
+        Raises
+        ------
+        ConfigError
+            If the cells are smaller than the pixels.
+
+        Examples
+        --------
+        >>> Grid("EPSG:32652", 20.0, (600020.0, 4800000.0, 600100.0, 4800060.0)).coarser(500).bounds
+        (600000.0, 4800000.0, 600500.0, 4800500.0)
+        """
+        if resolution_m < self.resolution_m:
+            raise ConfigError(f"cells of {resolution_m} m are smaller than the area's pixels of {self.resolution_m} m")
+        return Grid.around(self.bounds, self.crs, resolution_m)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""

@@ -104,7 +104,7 @@ class Sheets:
     def __init__(self, stage: Stage, specs: Sequence[RasterSpec]) -> None:
         self._stage, self._specs = stage, {spec.name: spec for spec in specs}
         self._writers = {spec.name: stage.raster(spec) for spec in specs}
-        self._small = {spec.name: Thumbnail(stage.area.grid, spec) for spec in specs}
+        self._small = {spec.name: Thumbnail(stage.grid, spec) for spec in specs}
 
     def write(self, name: str, tile: Tile, codes: NDArray[Any]) -> None:
         """Write a tile (band, y, x) of codes of one raster; from any thread."""
@@ -117,7 +117,7 @@ class Sheets:
         from habitat.reports.quicklook import quicklook
 
         for name, small in self._small.items():
-            spec, grid = self._specs[name], self._stage.area.grid
+            spec, grid = self._specs[name], self._stage.grid
             legend = small.legend()
             unknown = small.codes() == spec.nodata if legend.classes else None
             path = self._stage.file(f"{name}-quicklook.png", title=f"{spec.title}, picture", roles=("overview",))

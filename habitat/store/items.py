@@ -70,7 +70,7 @@ class StoredFile:
 
 def stac_item(
     item: ItemId,
-    area: Area,
+    place: tuple[Area, Grid],
     record: Record,
     rasters: Iterable[tuple[RasterSpec, WrittenRaster]],
     files: Iterable[StoredFile],
@@ -83,8 +83,8 @@ def stac_item(
     ----------
     item : ItemId
         What is published.
-    area : Area
-        Its outline becomes the geometry.
+    place : (Area, Grid)
+        The area, whose outline becomes the geometry, and the grid the rasters lie on.
     record : Record
         Lineage: its inputs become ``derived_from`` links.
     rasters : iterable of (RasterSpec, WrittenRaster)
@@ -101,12 +101,12 @@ def stac_item(
     ConfigError
         If `properties` names one that is set here.
     """
-    listed = list(rasters)
-    fixed = _fixed_properties(item, area, record, listed)
+    listed, (area, grid) = list(rasters), place
+    fixed = _fixed_properties(item, place, record, listed)
     clash = sorted(fixed.keys() & properties.keys())
     if clash:
         raise ConfigError(f"properties {', '.join(clash)} of {item} are set by the store; leave them out")
-    assets = {spec.name: _raster_asset(spec, written, area.grid) for spec, written in listed}
+    assets = {spec.name: _raster_asset(spec, written, grid) for spec, written in listed}
     for file in files:
         assets[file.key] = _file_asset(file)
     used = {"projection", "raster", "processing", "file", "version"}
@@ -131,9 +131,9 @@ def stac_item(
 
 
 def _fixed_properties(
-    item: ItemId, area: Area, record: Record, rasters: list[tuple[RasterSpec, WrittenRaster]]
+    item: ItemId, place: tuple[Area, Grid], record: Record, rasters: list[tuple[RasterSpec, WrittenRaster]]
 ) -> dict[str, Any]:
-    period, grid = item.period, area.grid
+    period, (area, grid) = item.period, place
     names = ", ".join(spec.title for spec, _ in rasters)
     return {
         "title": f"{item.product} of {area.title or area.name}, {period}",

@@ -14,6 +14,7 @@ from typing import Any
 
 from habitat.contracts.area import Area
 from habitat.contracts.errors import ConfigError, HabitatError, PublishError
+from habitat.contracts.grid import Grid
 from habitat.contracts.legend import Legend
 from habitat.contracts.raster_spec import RasterSpec
 from habitat.store import catalogue
@@ -46,10 +47,11 @@ class Stage:
         area: Area,
         lock: BuildLock,
         *,
+        grid: Grid | None = None,
         previous: Published | None = None,
         on_step: Callable[[str], None] = lambda step: None,
     ) -> None:
-        self.id, self.area = item, area
+        self.id, self.area, self.grid = item, area, grid or area.grid
         self._layout, self._lock, self._previous, self._on_step = layout, lock, previous, on_step
         self._work = layout.work(item)
         self._over = False
@@ -72,7 +74,7 @@ class Stage:
         return self.id.version
 
     def raster(self, spec: RasterSpec, tags: Mapping[str, str] | None = None) -> CogWriter:
-        """Begin a raster on the area's grid; its tiles may come from any thread.
+        """Begin a raster on the stage's grid; its tiles may come from any thread.
 
         Parameters
         ----------
@@ -98,7 +100,7 @@ class Stage:
             "TIFFTAG_IMAGEDESCRIPTION": spec.description or spec.title,
         }
         path = self._work / self.id.file_name(f"{spec.name}.tif")
-        writer = CogWriter(path, self.area.grid, spec, tags=fixed | dict(tags or {}))
+        writer = CogWriter(path, self.grid, spec, tags=fixed | dict(tags or {}))
         self._rasters[spec.name] = (spec, writer)
         return writer
 
@@ -164,7 +166,7 @@ class Stage:
         self._on_step("verified")
         files = self._write_files(record, rasters)
         before = self._previous.id if self._previous else None
-        item = stac_item(self.id, self.area, record, rasters, files, properties or {}, before)
+        item = stac_item(self.id, (self.area, self.grid), record, rasters, files, properties or {}, before)
         content = json_bytes(item)
         self._on_step("filed")
         self._move()
@@ -200,7 +202,7 @@ class Stage:
     def _verify(self) -> list[tuple[RasterSpec, WrittenRaster]]:
         rasters = [(spec, self._written[name]) for name, (spec, _) in self._rasters.items()]
         for spec, written in rasters:
-            verify(written, self.area.grid, spec)
+            verify(written, self.grid, spec)
         return rasters
 
     def _write_files(self, record: Record, rasters: list[tuple[RasterSpec, WrittenRaster]]) -> list[StoredFile]:

@@ -55,7 +55,14 @@ class Store:
         return self.layout.root
 
     def begin(
-        self, product: str, area: Area, period: Period, *, estimate: int = 0, now: datetime | None = None
+        self,
+        product: str,
+        area: Area,
+        period: Period,
+        *,
+        estimate: int = 0,
+        grid: Grid | None = None,
+        now: datetime | None = None,
     ) -> Stage:
         """Begin the next version of a product; nobody sees it before `Stage.publish`.
 
@@ -69,6 +76,8 @@ class Store:
             The period it is of.
         estimate : int
             Bytes the rasters may take, see `estimated_bytes`; two and a half times as much must be free.
+        grid : Grid, optional
+            Grid of the version's rasters where it is not the area's own, such as ``area.grid.coarser(500)``.
         now : datetime, optional
             What others are told about when this run began.
 
@@ -99,7 +108,7 @@ class Store:
         except BaseException:
             lock.release()
             raise
-        return Stage(self.layout, item, area, lock, previous=previous, on_step=self._on_step)
+        return Stage(self.layout, item, area, lock, grid=grid, previous=previous, on_step=self._on_step)
 
     def _sweep(self, product: str, area: str) -> None:
         """Remove what runs that died have staged; the lock says that none of them lives."""

@@ -183,3 +183,15 @@ def test_systems_nobody_knows_are_refused(crs):
 def test_systems_in_metres_are_taken(crs):
     check_metre_crs(crs)
     assert Grid(crs, 10.0, (0, 0, 20, 10)).shape == (1, 2)
+
+
+def test_cells_of_two_areas_lie_on_each_other():
+    # 600000 is 1200 cells of 500 m; 600020 lies in the same cell.
+    one, other = (Grid(UTM, 20.0, (west, 4800000.0, 600700.0, 4800060.0)).coarser(500) for west in (600000.0, 600020.0))
+    assert one == other
+    assert one.bounds == (600000.0, 4800000.0, 601000.0, 4800500.0)
+
+
+def test_cells_smaller_than_pixels_are_refused():
+    with pytest.raises(ConfigError, match="smaller than the area's pixels of 20"):
+        GRID.coarser(10)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -306,3 +307,22 @@ def test_unknown_range_is_stretched_to_the_values(store, area):
     assert 'classificationMax="30"' in style
     collection = json.loads(store.layout.collection("base").read_text())
     assert (collection["title"], collection["description"]) == ("Base", "All about base.")
+
+
+def test_a_product_may_lie_on_larger_cells(store, area):
+    # 40 columns and 60 rows of 20 m are 800 m and 1200 m: 2 x 3 cells of 500 m, for both begin on whole cells.
+    cells = area.grid.coarser(500)
+    assert cells.shape == (3, 2)
+    spec = RasterSpec("risk", "Risk", (BandSpec("risk", "risk", scale=1e-4),), "int16", NODATA)
+    with store.begin("fire-risk", area, MAY, grid=cells) as stage:
+        codes = np.arange(6, dtype=np.int16).reshape(1, 3, 2)
+        stage.raster(spec).write(Tile(0, 0, 3, 2), codes)
+        made = stage.publish(replace(record_of(area), product="fire-risk"))
+    found = store.get("fire-risk", area, MAY)
+    assert (found.grid, found.grid.resolution_m) == (cells, 500.0)
+    assert found.item["properties"]["proj:shape"] == [3, 2]
+    assert found.item["assets"]["risk"]["raster:spatial_resolution"] == 500.0
+    risk = store.read("fire-risk", area, MAY, "risk")
+    assert np.allclose(risk.values, codes[0] * 1e-4)
+    assert risk.rio.transform() == cells.transform
+    assert made.problems() == []
