@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from habitat.contracts import Ledger, Period, Scene
+from habitat.contracts import Ledger, Period
 from habitat.contracts.errors import AllMasked, NoScenes, TooMuchMissing
 from habitat.contracts.grid import Tile
 from habitat.contracts.ledger import expect
@@ -23,6 +21,7 @@ from habitat.imagery.bandpass import as_oli
 from habitat.imagery.composites import CODE_SCALE, NODATA, median, observation_summary, reflectance_codes
 from habitat.imagery.geomedian import geometric_median
 from habitat.imagery.indices import CANONICAL_BANDS
+from habitat.products.inputs import scene_input
 from habitat.products.product import BAND_CENTRES_UM, Outcome, Params, Product, Sheets, Workshop, known_names
 from habitat.sources.catalogues.footprints import area_on_grid, share_of_area
 from habitat.sources.catalogues.providers import provider_for
@@ -115,22 +114,7 @@ def _found(params: CompositeParams, workshop: Workshop, period: Period) -> Found
 
 
 def _inputs(params: CompositeParams, workshop: Workshop, period: Period) -> tuple[Input, ...]:
-    return tuple(_input(scene, workshop) for scene in _found(params, workshop, period).scenes)
-
-
-def _input(scene: Scene, workshop: Workshop) -> Input:
-    bands = {(asset.scale, asset.offset) for asset in scene.bands.values()}
-    numbers = "; ".join(f"{scale:g} * DN {offset:+g}" for scale, offset in sorted(bands))
-    return Input(
-        scene.id, _address(scene.source, workshop), scene.baseline or "", "", f"{numbers} ({scene.offset_rule})"
-    )
-
-
-def _address(source: str, workshop: Workshop) -> str:
-    """Address of an item; files on this machine are named from the store, so that no record tells where it stands."""
-    if not source or "://" in source:
-        return source
-    return Path(os.path.relpath(source, workshop.store.root)).as_posix()
+    return tuple(scene_input(scene, workshop) for scene in _found(params, workshop, period).scenes)
 
 
 @dataclass(frozen=True)
@@ -345,7 +329,7 @@ def _publish(stage: Any, ledger: Ledger, month: _Month) -> Outcome:
     known = {entry["scene"]: entry["outcome"] for entry in ledger.to_dict()["observations"]}
     # A scene that could not be read is no input: when it can be, the record says that something is new.
     inputs = tuple(
-        _input(scene, workshop) for scene in month.found.scenes if not known[scene.id].startswith("missing:")
+        scene_input(scene, workshop) for scene in month.found.scenes if not known[scene.id].startswith("missing:")
     )
     record = COMPOSITE.record(params, workshop, period, inputs=inputs, ledger=ledger.to_dict(), gaps=month.gaps)
     summary = (
