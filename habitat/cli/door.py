@@ -25,11 +25,11 @@ def tell(data: Mapping[str, Any] | list[dict[str, Any]], text: str, *, as_json: 
 @contextmanager
 def door(*, as_json: bool = False, verbose: bool = False) -> Iterator[Log]:
     """Let a command work: with a log, with SIGTERM as polite as Ctrl-C, and with one line for an error."""
-    from habitat.jobs.log import Log
-
     polite = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if polite else None
     try:
+        from habitat.jobs.log import Log
+
         with Log(verbose=verbose) as log:
             yield log
     except typer.Exit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,13 @@ from habitat.sources.catalogues.searching import Found
 from habitat.sources.scenes.rasters import Rasters
 from habitat.store import Store
 from habitat.twin import TwinCatalogue, find, make
+from habitat.twin.scenes import Progress
 from habitat.twin.scorecard import Row, Scorecard, mean_card
 
 log = structlog.get_logger("habitat.jobs")
 
 PERIOD = "2025-05"
 """Month after the fire that every twin has; every twin has the same month a year before, too."""
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many parts are done and how many there are."""
 SETTINGS: dict[str, dict[str, Any]] = {"composite": {"purpose": "burn"}}
 """Settings that differ from the products' defaults: those of the demonstration and of the monthly run."""
 SENSORS = ("sentinel2", "landsat")

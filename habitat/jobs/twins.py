@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from habitat.contracts.errors import ConfigError
 from habitat.jobs.score import score_seeds, score_twin
 from habitat.twin import TwinCatalogue, make
+from habitat.twin.scenes import Progress
 from habitat.twin.scorecard import Scorecard, compare
 from habitat.twin.world import size_of
-
-Progress = Callable[[str, int, int], None]
-"""Told how far a piece of work is."""
 
 
 def make_twin(

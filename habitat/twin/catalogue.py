@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from habitat.twin.listing import write_catalogues
 from habitat.twin.programme import scenes_of
 from habitat.twin.published import write_published
 from habitat.twin.quirks import NO_QUIRKS, Quirks
-from habitat.twin.scenes import Studio, estimated_bytes, shoot
+from habitat.twin.scenes import Progress, Studio, estimated_bytes, shoot
 from habitat.twin.truth import write_truth
 from habitat.twin.world import SizeName, World, world_of
 
@@ -30,9 +30,6 @@ MARKER = "twin.json"
 """File that says what a folder holds; it is written last, so a folder that has it is complete."""
 _FORMAT = 2
 _MOST_WORKERS = 8
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being drawn, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)

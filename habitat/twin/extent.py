@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import Transformer
 from shapely import segmentize
 from shapely.geometry import Polygon, box
 
@@ -15,7 +14,7 @@ from habitat.contracts.area import Area, Zone
 from habitat.contracts.grid import Bounds, Grid
 from habitat.twin.land.geography import geography_of
 from habitat.twin.land.landscape import Country
-from habitat.twin.world import CRS, RESOLUTION_M, SizeName, World, world_of
+from habitat.twin.world import CRS, RESOLUTION_M, SizeName, World, to_degrees, world_of
 
 AREA_RESOLUTION_M = 20.0
 """Pixel size of a twin's area [m]."""
@@ -98,7 +97,7 @@ def _outline(bounds: Bounds) -> Polygon:
 
 def _degrees(polygon: Polygon) -> np.ndarray[Any, np.dtype[np.float64]]:
     corners = np.asarray(polygon.exterior.coords)
-    longitude, latitude = Transformer.from_crs(CRS, 4326, always_xy=True).transform(corners[:, 0], corners[:, 1])
+    longitude, latitude = to_degrees().transform(corners[:, 0], corners[:, 1])
     return np.column_stack([longitude, latitude])
 
 

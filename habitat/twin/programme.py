@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from habitat.twin.land.weather import Weather
+from habitat.twin.land.weather import STORY_CLOUD, Weather
 from habitat.twin.quirks import Quirks, touches
 from habitat.twin.sensors.frames import landsat_frame, radar_frame, sentinel2_frames
 from habitat.twin.sensors.orbits import overpasses
@@ -19,11 +19,8 @@ from habitat.twin.world import CRS, NEIGHBOUR_CRS, SizeName, World
 
 _SENTINEL2 = ("S2A", "S2B", "S2C")
 _LANDSAT = ("L8", "L9")
-_MAIN_TILE = "52TGP"
-"""Tile that holds the whole of a small twin; the others are delivered on a few dates only, to spare the disk."""
 _PARTIAL = (113,)
 """Paths whose edge of view crosses the world: the twin has whole pictures only."""
-_OFFSET_SINCE = date(2022, 1, 25)
 
 
 @dataclass(frozen=True)
@@ -81,20 +78,13 @@ PROGRAMMES: dict[SizeName, Programme] = {
 }
 """What each size holds: a mirror that keeps the clearer passes, and all of the two Mays the demonstration compares."""
 
-_AIR: dict[str, dict[str, Any]] = {
-    "2024-05-03": {"cloud": 0.08},
-    "2024-05-08": {"cloud": 0.22, "haze": 0.9},
-    "2024-05-13": {"cloud": 0.38},
-    "2024-05-18": {"cloud": 0.10},
-    "2024-05-23": {"cloud": 0.05},
-    "2024-05-28": {"cloud": 0.14, "cirrus": 0.35},
-    "2025-05-03": {"cloud": 0.18},
-    "2025-05-08": {"cloud": 0.92},
-    "2025-05-13": {"cloud": 0.12, "haze": 0.7},
-    "2025-05-18": {"cloud": 0.06},
-    "2025-05-23": {"cloud": 0.30},
-    "2025-05-28": {"cloud": 0.04, "cirrus": 0.25},
+_VEILS: dict[str, dict[str, Any]] = {
+    "2024-05-08": {"haze": 0.9},
+    "2024-05-28": {"cirrus": 0.35},
+    "2025-05-13": {"haze": 0.7},
+    "2025-05-28": {"cirrus": 0.25},
 }
+_AIR = {day: {"cloud": cloud} | _VEILS.get(day, {}) for day, cloud in STORY_CLOUD.items()}
 """Air of the two Mays, the same for every seed: a test may rely on which dates are clear."""
 _REPROCESSED = "2025-05-18"
 """Day whose acquisition is in the catalogue twice, processed by two baselines."""
@@ -170,8 +160,7 @@ def _sentinel2(world: World, one: Overpass, programme: Programme, quirks: Quirks
     keep = touches(quirks.keep_offset, one.day)
     scenes = [Scene(copy, frame, "earth-search", keep_offset=keep) for copy in copies for frame in frames]
     if touches(programme.raw, one.day):
-        raw = one.when.date() >= _OFFSET_SINCE
-        scenes += [Scene(one, frame, "planetary-computer", keep_offset=raw) for frame in frames]
+        scenes += [Scene(one, frame, "planetary-computer", keep_offset=one.has_offset) for frame in frames]
     return scenes
 
 

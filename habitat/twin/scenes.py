@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio.windows import Window as FileWindow
 from shapely import segmentize
 from shapely.geometry import Polygon, box
@@ -27,16 +27,16 @@ from habitat.twin.materials import bands_of, spectra_of
 from habitat.twin.programme import PROGRAMMES
 from habitat.twin.quirks import Quirks, touched_assets
 from habitat.twin.sensors import landsat, sentinel1, sentinel2
-from habitat.twin.sensors.backscatter import wetness_on
+from habitat.twin.sensors.backscatter import Wetness, wetness_on
 from habitat.twin.sensors.files import SceneFiles, landsat_layout, radar_layout, sentinel2_layout
 from habitat.twin.sensors.frames import Cut, Drawn, blocks_of, window_of
 from habitat.twin.sensors.optics import light_on, lit_reflectance, sun_at
 from habitat.twin.sensors.shots import Block, Delivered, Frame, Overpass, Scene, Sun
-from habitat.twin.sensors.sky import sky_over, smoke_at
-from habitat.twin.world import CENTRE, CRS, Window, World
+from habitat.twin.sensors.sky import Smoke, sky_over, smoke_at
+from habitat.twin.world import CENTRE, CRS, Window, World, to_degrees
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being drawn, how much of it is done, and how much there is."""
+"""Told what is under way, how much of it is done, and how much there is."""
 
 _MARGIN = 60
 """By how many pixels of 10 m the land of a small twin is drawn past its edge, once for all its scenes."""
@@ -186,14 +186,21 @@ class _Shooting:
         world, overpass = studio.world, scene.overpass
         ground = ground_on(world, landscape, studio.history, studio.seasons, overpass.when.date())
         if overpass.sensor == "sentinel1":
-            wetness = wetness_on(studio.history.weather, overpass.when)
-            return sentinel1.draw_block(world, scene, cut, landscape, ground, wetness)
-        smoke = smoke_at(world, studio.history, overpass.when)
-        sky = sky_over(world, overpass, landscape.window, self._sun, smoke=smoke)
+            return sentinel1.draw_block(world, scene, cut, landscape, ground, self._wetness)
+        sky = sky_over(world, overpass, landscape.window, self._sun, smoke=self._smoke)
         drawn = Drawn(landscape, ground, self._sun, sky)
         if overpass.sensor == "sentinel2":
             return sentinel2.draw_block(world, scene, cut, drawn)
         return landsat.draw_block(world, scene, cut, drawn)
+
+    # Told at the first block, in the thread that draws it: a scene never has two blocks drawn at once.
+    @cached_property
+    def _wetness(self) -> Wetness:
+        return wetness_on(self._studio.history.weather, self.scene.overpass.when)
+
+    @cached_property
+    def _smoke(self) -> Smoke | None:
+        return smoke_at(self._studio.world, self._studio.history, self.scene.overpass.when)
 
     def _count(self, block: Block) -> None:
         codes = block.pixels.get("scl", block.pixels.get("qa_pixel"))
@@ -277,10 +284,10 @@ def footprint_of(world: World, frame: Frame) -> Polygon:
 def _degrees(outline: Polygon, crs: str) -> Polygon:
     west, _, east, _ = outline.bounds
     corners = np.asarray(segmentize(outline, (east - west) / _OUTLINE_POINTS).exterior.coords)
-    longitude, latitude = Transformer.from_crs(crs, 4326, always_xy=True).transform(corners[:, 0], corners[:, 1])
+    longitude, latitude = to_degrees(crs).transform(corners[:, 0], corners[:, 1])
     return Polygon(np.column_stack([longitude, latitude]))
 
 
 def _sun(overpass: Overpass) -> Sun:
-    longitude, latitude = Transformer.from_crs(CRS, 4326, always_xy=True).transform(*CENTRE)
+    longitude, latitude = to_degrees().transform(*CENTRE)
     return sun_at(overpass.when, float(longitude), float(latitude))

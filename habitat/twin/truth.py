@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from habitat.twin.land.hotspots import hotspot_truth
 from habitat.twin.land.landscape import COVER_COLOURS, Landscape, landscape_in
 from habitat.twin.land.scars import burn_layers, perimeters
 from habitat.twin.land.seasons import leaf_fall_day, leaf_out_day, snow_off_day
-from habitat.twin.land.vegetation import stand_on
+from habitat.twin.land.vegetation import Stand, stand_on
 from habitat.twin.scenes import Studio, surface_of
 from habitat.twin.sensors.shots import Overpass
 from habitat.twin.tables import write_csv, write_geojson
@@ -136,16 +137,21 @@ def _land() -> list[_Raster]:
 def _stands(studio: Studio) -> list[_Raster]:
     rasters: list[_Raster] = []
     for year in YEARS:
-        day = date(year, 9, 1)
-
-        def field(name: str, day: date = day) -> Callable[[Landscape], Sequence[NDArray[Any]]]:
-            return lambda landscape: (getattr(stand_on(studio.world, landscape, studio.history, day), name),)
-
+        field = _stand_fields(studio, date(year, 9, 1))
         rasters.append(_Raster(f"stands/{year}_cover.tif", ("cover",), "uint8", field("cover"), colours=_COVER))
         rasters += [
             _Raster(f"stands/{year}_{name}.tif", (name,), "float32", field(name)) for name in ("canopy", "tree_height")
         ]
     return rasters
+
+
+def _stand_fields(studio: Studio, day: date) -> Callable[[str], Callable[[Landscape], Sequence[NDArray[Any]]]]:
+    # All rasters of a block are drawn before the next block: its stands are grown once, not once for each of them.
+    @lru_cache(maxsize=1)
+    def stand(landscape: Landscape) -> Stand:
+        return stand_on(studio.world, landscape, studio.history, day)
+
+    return lambda name: lambda landscape: (getattr(stand(landscape), name),)
 
 
 def _seasons(studio: Studio) -> list[_Raster]:

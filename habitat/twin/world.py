@@ -5,11 +5,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
+from pyproj import Transformer
 
 from habitat.contracts.errors import ConfigError
 
@@ -61,6 +63,19 @@ SIZES: dict[str, Size] = {
     "demo": Size("demo", 700, 10, 1024, overviews=True, first_year=2009, hourly=("2024-01-01", "2025-12-31")),
     "full": Size("full", 6500, 20, 1024, overviews=True, first_year=2022, hourly=("2025-01-01", "2025-12-31")),
 }
+
+
+@lru_cache(maxsize=8)
+def to_degrees(crs: str = CRS) -> Transformer:
+    """Return what takes eastings and northings to longitude and latitude; threads may share it.
+
+    Examples
+    --------
+    >>> longitude, latitude = to_degrees().transform(*CENTRE)
+    >>> round(longitude, 2), round(latitude, 2)
+    (132.0, 43.31)
+    """
+    return Transformer.from_crs(crs, 4326, always_xy=True)
 
 
 def size_of(name: object) -> Size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from habitat.contracts.grid import Tile
 from habitat.jobs.evidence import Evidence
 from habitat.twin.land.landscape import Cover
 from habitat.twin.measures import Errors, Share
-from habitat.twin.scorecard import Row
+from habitat.twin.scorecard import Better, Row
 
 GROUPS = {"visible": ("blue", "green", "red"), "nir": ("nir", "nir_narrow"), "swir": ("swir1", "swir2")}
 """Bands that are measured together."""
@@ -89,48 +90,21 @@ def _once_clear(evidence: Evidence, tile: Tile) -> NDArray[np.bool_]:
 
 def _group_rows(name: str, group: _Group) -> list[Row]:
     single = f"the one scene with the least cloud cover: {group.single.rmse:.4f}" if group.single.count else ""
-    rmse = Row(
-        "composite",
-        f"RMSE {name}",
-        "1",
-        "lower",
-        group.median.rmse,
-        n=group.median.count,
-        baseline=group.naive.rmse,
-        baseline_method=UNMASKED,
-        floor=group.floor.rmse,
-        goal=group.asked.rmse,
-        tolerance=_TOLERANCE,
-        note=single,
-    )
-    bias = Row(
-        "composite",
-        f"bias {name}",
-        "1",
-        "zero",
-        group.median.bias,
-        n=group.median.count,
-        baseline=group.naive.bias,
-        baseline_method=UNMASKED,
-        floor=group.floor.bias,
-        tolerance=_TOLERANCE,
-    )
-    if not group.geomedian.count:
-        return [rmse, bias]
-    geomedian = Row(
-        "composite",
-        f"RMSE {name}, geomedian",
-        "1",
-        "lower",
-        group.geomedian.rmse,
-        n=group.geomedian.count,
-        baseline=group.naive.rmse,
-        baseline_method=UNMASKED,
-        floor=group.floor.rmse,
-        goal=group.asked.rmse,
-        tolerance=_TOLERANCE,
-    )
-    return [rmse, bias, geomedian]
+
+    def row(measure: str, kind: Literal["rmse", "bias"], errors: Errors, **more: Any) -> Row:
+        value, naive, floor = (getattr(one, kind) for one in (errors, group.naive, group.floor))
+        better: Better = "lower" if kind == "rmse" else "zero"
+        told = {"baseline": naive, "baseline_method": UNMASKED, "floor": floor, "tolerance": _TOLERANCE}
+        return Row("composite", measure, "1", better, value, n=errors.count, **told, **more)
+
+    goal = group.asked.rmse
+    rows = [
+        row(f"RMSE {name}", "rmse", group.median, goal=goal, note=single),
+        row(f"bias {name}", "bias", group.median),
+    ]
+    if group.geomedian.count:
+        rows.append(row(f"RMSE {name}, geomedian", "rmse", group.geomedian, goal=goal))
+    return rows
 
 
 def _coverage(filled: Share, reachable: Share) -> Row:

@@ -15,7 +15,6 @@ from habitat.twin.documents.fields import (
     epsg_of,
     extensions,
     geometry_of,
-    has_offset,
     moment,
     percentages,
     plain_number,
@@ -130,7 +129,7 @@ def _created(delivered: Delivered) -> datetime:
 
 def _sentinel2_properties(delivered: Delivered, quirks: Quirks, *, new: bool) -> dict[str, Any]:
     scene, one, tile = delivered.scene, delivered.scene.overpass, delivered.scene.frame.tile
-    applied = has_offset(delivered) and not scene.keep_offset
+    applied = scene.overpass.has_offset and not scene.keep_offset
     lies = touches(quirks.lying_flags, scene.day)
     created = moment(_created(delivered))
     classes = {key: plain_number(value) for key, value in percentages(delivered).items()}
@@ -216,7 +215,7 @@ def _sentinel2_asset(key: str, delivered: Delivered, href_of: HrefOf, *, new: bo
 
 def _sentinel2_numbers(file: AssetFile, step: int, delivered: Delivered, *, new: bool) -> dict[str, Any]:
     bits = {} if new else {"bits_per_sample": 15}
-    offset = -0.1 if has_offset(delivered) else 0
+    offset = -0.1 if delivered.scene.overpass.has_offset else 0
     first = {"nodata": 0, "data_type": file.dtype}
     return first | bits | {"spatial_resolution": step, "scale": 0.0001, "offset": offset}
 

@@ -24,7 +24,6 @@ _CLASSES: Mapping[str, int] = MappingProxyType(
         "medium_proba_clouds": 8, "high_proba_clouds": 9, "thin_cirrus": 10, "snow_ice": 11,
     }
 )  # fmt: skip
-_OFFSET_SINCE = "04.00"
 
 
 def extensions(*paths: str) -> list[str]:
@@ -57,11 +56,6 @@ def percentages(delivered: Delivered) -> dict[str, float]:
 def clouded(delivered: Delivered) -> float:
     """Return ``eo:cloud_cover`` of a Sentinel-2 scene [percent]: clouds of medium and high probability and cirrus."""
     return delivered.percent(*(_CLASSES[name] for name in ("medium_proba_clouds", "high_proba_clouds", "thin_cirrus")))
-
-
-def has_offset(delivered: Delivered) -> bool:
-    """Tell whether a scene is of a baseline that adds 1000 to its digital numbers."""
-    return delivered.scene.overpass.baseline >= _OFFSET_SINCE
 
 
 def reflectance_conversion(when: datetime) -> float:

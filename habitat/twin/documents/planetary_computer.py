@@ -33,13 +33,17 @@ SENTINEL2 = "sentinel-2-l2a"
 LANDSAT = "landsat-c2-l2"
 """Name of the collection of Landsat."""
 
-_SENTINEL1 = extensions("sar/v1.0.0", "sat/v1.0.0", "projection/v1.1.0", "file/v2.0.0", "raster/v1.1.0")
-_SENTINEL2 = extensions("eo/v1.0.0", "sat/v1.0.0", "projection/v1.1.0")
-_LANDSAT = [
-    *extensions("raster/v1.1.0", "eo/v1.0.0", "view/v1.0.0", "projection/v1.1.0"),
-    "https://landsat.usgs.gov/stac/landsat-extension/v1.1.1/schema.json",
-    *extensions("classification/v1.0.0", "scientific/v1.0.0"),
-]
+_SCHEMAS: dict[str, list[str]] = {
+    SENTINEL1: extensions("sar/v1.0.0", "sat/v1.0.0", "projection/v1.1.0", "file/v2.0.0", "raster/v1.1.0"),
+    SENTINEL2: extensions("eo/v1.0.0", "sat/v1.0.0", "projection/v1.1.0"),
+    LANDSAT: [
+        *extensions("raster/v1.1.0", "eo/v1.0.0", "view/v1.0.0", "projection/v1.1.0"),
+        "https://landsat.usgs.gov/stac/landsat-extension/v1.1.1/schema.json",
+        *extensions("classification/v1.0.0", "scientific/v1.0.0"),
+    ],
+}
+# Digits after the point of the box and of the outline [degrees].
+_DIGITS: dict[str, tuple[int, int]] = {SENTINEL1: (14, 14), SENTINEL2: (8, 7), LANDSAT: (14, 14)}
 # Asset key of Earth Search to title, common name, centre and width [µm].
 _BANDS: dict[str, tuple[str, str | None, float, float]] = {
     "coastal": ("Band 1 - Coastal aerosol", "coastal", 0.443, 0.027),
@@ -78,18 +82,8 @@ def sentinel2_item(delivered: Delivered, href_of: HrefOf, quirks: Quirks = NO_QU
         for key in (*_BANDS, "scl")
         if key in delivered.files and key not in dropped
     }
-    return {
-        "id": names.planetary_computer_id(delivered.scene),
-        "bbox": bbox_of(delivered.footprint, 8),
-        "type": "Feature",
-        "links": [],
-        "assets": assets,
-        "geometry": geometry_of(delivered.footprint, 7),
-        "collection": SENTINEL2,
-        "properties": _by_length(_sentinel2_properties(delivered)),
-        "stac_extensions": list(_SENTINEL2),
-        "stac_version": "1.0.0",
-    }
+    name = names.planetary_computer_id(delivered.scene)
+    return _item(delivered, SENTINEL2, name, assets, _sentinel2_properties(delivered))
 
 
 def landsat_item(delivered: Delivered, href_of: HrefOf) -> dict[str, Any]:
@@ -107,18 +101,8 @@ def landsat_item(delivered: Delivered, href_of: HrefOf) -> dict[str, Any]:
         key: _landsat_asset(key, ending, delivered.files[key], href_of, platform)
         for key, ending in landsat_bands.endings_of(delivered).items()
     }
-    return {
-        "id": names.landsat_id(delivered.scene),
-        "bbox": bbox_of(delivered.footprint, 14),
-        "type": "Feature",
-        "links": [],
-        "assets": _by_length(assets),
-        "geometry": geometry_of(delivered.footprint, 14),
-        "collection": LANDSAT,
-        "properties": _by_length(_landsat_properties(delivered)),
-        "stac_extensions": list(_LANDSAT),
-        "stac_version": "1.0.0",
-    }
+    name = names.landsat_id(delivered.scene)
+    return _item(delivered, LANDSAT, name, _by_length(assets), _landsat_properties(delivered))
 
 
 def sentinel1_item(delivered: Delivered, href_of: HrefOf) -> dict[str, Any]:
@@ -131,16 +115,25 @@ def sentinel1_item(delivered: Delivered, href_of: HrefOf) -> dict[str, Any]:
     href_of : callable
         Path relative to the twin's root to href.
     """
+    assets = {key: _radar_asset(key, delivered.files[key], href_of) for key in _RADAR if key in delivered.files}
+    return _item(delivered, SENTINEL1, names.sentinel1_id(delivered.scene), assets, _sentinel1_properties(delivered))
+
+
+def _item(
+    delivered: Delivered, collection: str, name: str, assets: Mapping[str, Any], properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an item with its fields in the order the catalogue gives them in."""
+    box, outline = _DIGITS[collection]
     return {
-        "id": names.sentinel1_id(delivered.scene),
-        "bbox": bbox_of(delivered.footprint, 14),
+        "id": name,
+        "bbox": bbox_of(delivered.footprint, box),
         "type": "Feature",
         "links": [],
-        "assets": {key: _radar_asset(key, delivered.files[key], href_of) for key in _RADAR if key in delivered.files},
-        "geometry": geometry_of(delivered.footprint, 14),
-        "collection": SENTINEL1,
-        "properties": _by_length(_sentinel1_properties(delivered)),
-        "stac_extensions": list(_SENTINEL1),
+        "assets": assets,
+        "geometry": geometry_of(delivered.footprint, outline),
+        "collection": collection,
+        "properties": _by_length(properties),
+        "stac_extensions": list(_SCHEMAS[collection]),
         "stac_version": "1.0.0",
     }
 

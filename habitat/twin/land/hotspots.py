@@ -13,14 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from habitat.twin.land.events import Fire, History
-from habitat.twin.land.ignitions import day_index, solar_day, to_degrees, weather_cell
+from habitat.twin.land.ignitions import day_index, solar_day, weather_cell
 from habitat.twin.land.landscape import Cover, Field, Landscape
 from habitat.twin.land.patches import Places, land_piece
 from habitat.twin.land.scanners import SCANNERS, Passes, passes_of, pixel_km, track_lean
 from habitat.twin.land.spread import CELL_M, spread_share
 from habitat.twin.land.terrain.people import people_of
 from habitat.twin.land.weather import Weather
-from habitat.twin.world import LAST_YEAR, SizeName, World
+from habitat.twin.world import LAST_YEAR, SizeName, World, to_degrees
 
 VIIRS_COLUMNS = (
     "latitude", "longitude", "bright_ti4", "scan", "track", "acq_date", "acq_time", "satellite", "instrument",

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from pyproj import Transformer
 from scipy.interpolate import PchipInterpolator
 
 from habitat.contracts.errors import ConfigError
 from habitat.twin.land.climate import LAPSE_K_PER_M
 from habitat.twin.land.weather import Daily, Weather
-from habitat.twin.world import CRS, World
+from habitat.twin.world import World, to_degrees
 
 NOON_HOUR = 3
 """Hour of the day [UTC] nearest to solar noon, which is at about 03:12 on 132 degrees east."""
@@ -278,11 +277,10 @@ class Station:
 
 def stations_of(world: World) -> tuple[Station, Station]:
     """Return the two stations of a world: in the western valley, and on the eastern coastal plain."""
-    to_degrees = Transformer.from_crs(CRS, 4326, always_xy=True)
     found = []
     for identifier, along, down, elevation in (("XA-01", 0.28, 0.45, 60.0), ("XB-01", 0.78, 0.62, 20.0)):
         place = world.west + along * world.width_m, world.north - down * world.width_m
-        longitude, latitude = to_degrees.transform(*place)
+        longitude, latitude = to_degrees().transform(*place)
         found.append(Station(identifier, round(longitude, 4), round(latitude, 4), elevation))
     return found[0], found[1]
 

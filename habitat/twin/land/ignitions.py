@@ -6,12 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 
 from habitat.twin.land.landscape import Country, Cover, Field, Landscape
 from habitat.twin.land.patches import Places, corner, piece_around
@@ -20,7 +18,7 @@ from habitat.twin.land.spread import CELL_M
 from habitat.twin.land.terrain.people import people_of
 from habitat.twin.land.weather import Weather
 from habitat.twin.noise import fractal
-from habitat.twin.world import CRS, LAST_YEAR, SizeName, World
+from habitat.twin.world import LAST_YEAR, SizeName, World, to_degrees
 
 Season = Literal["spring", "autumn"]
 Kind = Literal["ground", "crown"]
@@ -87,12 +85,6 @@ def solar_day(moment: datetime) -> date:
     '2025-04-25'
     """
     return (moment + _SOLAR_LEAD).date()
-
-
-@lru_cache(maxsize=1)
-def to_degrees() -> Transformer:
-    """Return what takes eastings and northings of the world to longitude and latitude."""
-    return Transformer.from_crs(CRS, 4326, always_xy=True)
 
 
 def weather_cell(world: World, weather: Weather, place: tuple[float, float]) -> tuple[int, int]:

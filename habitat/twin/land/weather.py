@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 from scipy.special import expit, gammaincinv, logit, ndtr
 
 from habitat.twin.land.climate import (
@@ -23,7 +22,7 @@ from habitat.twin.land.climate import (
     rain_factor,
     season_day,
 )
-from habitat.twin.world import CRS, LAST_YEAR, World
+from habitat.twin.world import LAST_YEAR, World, to_degrees
 
 Daily = NDArray[np.float32]
 """Values (day, y, x) on the weather's grid."""
@@ -231,12 +230,11 @@ def snow_course(temperature: Values, precipitation: Values, sun: Values | float)
 def _frame_of(world: World) -> _Frame:
     edge = np.linspace(0, world.width_m, 3)
     eastings, northings = np.meshgrid(world.west + edge, world.north - edge)
-    to_degrees = Transformer.from_crs(CRS, 4326, always_xy=True)
-    corners = to_degrees.transform(eastings.ravel(), northings.ravel())
+    corners = to_degrees().transform(eastings.ravel(), northings.ravel())
     longitude, latitude = (_centres(float(ends.min()), float(ends.max())) for ends in map(np.asarray, corners))
     latitude = latitude[::-1]
     lon, lat = np.meshgrid(longitude, latitude)
-    east, north = to_degrees.transform(lon, lat, direction="INVERSE")
+    east, north = to_degrees().transform(lon, lat, direction="INVERSE")
     place = np.stack([east.ravel(), north.ravel()]) / 1000
     apart = np.hypot(*(place[:, :, None] - place[:, None, :]))
     first, last = np.datetime64(f"{world.size.first_year - 1}-{_SPIN_UP}"), np.datetime64(f"{LAST_YEAR + 1}-01-02")

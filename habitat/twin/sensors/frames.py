@@ -16,7 +16,7 @@ from habitat.contracts.errors import ConfigError
 from habitat.twin.land.landscape import Landscape
 from habitat.twin.land.vegetation import Ground
 from habitat.twin.sensors.shots import Frame, Overpass, Sky, Sun
-from habitat.twin.world import BLOCK, CRS, RESOLUTION_M, Window, World
+from habitat.twin.world import BLOCK, CRS, RESOLUTION_M, Window, World, to_degrees
 
 SQUARE_M = 100_000
 """Edge of an MGRS square [m]."""
@@ -281,6 +281,6 @@ def _in_zone(crs: str, zone: int, column: int, row: int) -> bool:
 
 def _name(crs: str, zone: int, column: int, row: int) -> str:
     middle = (column + 0.5) * SQUARE_M, (row + 0.5) * SQUARE_M
-    _, latitude = Transformer.from_crs(crs, 4326, always_xy=True).transform(*middle)
+    _, latitude = to_degrees(crs).transform(*middle)
     band = _LATITUDE_BANDS[min(int((latitude + 80) // 8), len(_LATITUDE_BANDS) - 1)]
     return f"{zone:02d}{band}{square_letters(zone, column, row)}"

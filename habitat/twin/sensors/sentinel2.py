@@ -34,7 +34,6 @@ OFFSET_DN = 1000
 """What processing baseline 04.00 and later adds to every digital number."""
 
 _GROUPS = ((1, BANDS_10M), (2, BANDS_20M), (6, BANDS_60M))
-_FIRST_WITH_OFFSET = "04.00"
 _OLDER_GAIN = 1.012
 """Two processings of one acquisition differ a little, as two versions of an atmospheric correction do."""
 _MISPLACED_M = 3.0
@@ -163,7 +162,7 @@ def _numbers(world: World, scene: Scene, spot: _Spot, band: str, reflectance: Fi
     factor = next(factor for factor, bands in _GROUPS if band in bands)
     key = world.key("noise", overpass.platform, overpass.when.isoformat(), band, scene.frame.crs)
     noise = white(key, spot.lattice(factor), factor * RESOLUTION_M)
-    kept = scene.keep_offset and overpass.baseline >= _FIRST_WITH_OFFSET
+    kept = scene.keep_offset and overpass.has_offset
     gain = _OLDER_GAIN if overpass.superseded else 1.0
     numbers = np.empty(reflectance.shape, np.uint16)
     level, growth = _NOISE[band]

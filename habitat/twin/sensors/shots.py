@@ -14,6 +14,8 @@ from shapely.geometry import Polygon
 from habitat.twin.land.landscape import Field
 from habitat.twin.world import RESOLUTION_M
 
+_FIRST_WITH_OFFSET = "04.00"
+
 
 @dataclass(frozen=True)
 class Overpass:
@@ -57,6 +59,11 @@ class Overpass:
     def sensor(self) -> Literal["sentinel2", "landsat", "sentinel1"]:
         """Family of the satellite."""
         return {"S2": "sentinel2", "S1": "sentinel1"}.get(self.platform[:2], "landsat")  # type: ignore[return-value]
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether the processing baseline adds 1000 to every digital number, as all do from 04.00 on."""
+        return self.baseline >= _FIRST_WITH_OFFSET
 
 
 @dataclass(frozen=True)
