@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -183,6 +184,11 @@ class Evidence:
     """Reads them."""
     truth: TruthFolder
     """What is true."""
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the twin: beside the catalogue it has the weather, hotspots, vectors and elevation users have."""
+        return self.truth.root.parent
 
     @property
     def before(self) -> Period:
