@@ -22,6 +22,7 @@ Channel = tuple[str, float, float]
 # Schemes of ColorBrewer 2 (C. Brewer, Apache-2.0) that it marks as safe for colour-blind readers, and viridis (CC0).
 YELLOW_GREEN = ("#ffffe5", "#f7fcb9", "#d9f0a3", "#addd8e", "#78c679", "#41ab5d", "#238443", "#006837", "#004529")
 BLUES = ("#f7fbff", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b")
+YELLOW_RED = ("#ffffcc", "#ffeda0", "#fed976", "#feb24c", "#fd8d3c", "#fc4e2a", "#e31a1c", "#bd0026", "#800026")
 BROWN_TEAL = (
     "#543005",
     "#8c510a",
@@ -199,6 +200,12 @@ LEGENDS: dict[str, Legend] = {
         Legend("z-score", "z-score", "1", ramp(ORANGE_PURPLE, -5.0, 5.0, ("unusually low", "unusually high"))),
         Legend("clear-count", "clear observations", "1", ramp(VIRIDIS, 0.0, 10.0, ("never clear", "10 or more"))),
         Legend("date-spread", "days between first and last", "d", ramp(VIRIDIS[::-1], 0.0, 30.0, ("one day", ""))),
+        Legend("fwi", "fire weather index", "1", ramp(YELLOW_RED, 0.0, 40.0, ("", "very dangerous"))),
+        Legend("codes", "fine fuel moisture code", "1", ramp(YELLOW_RED, 70.0, 95.0, ("moist", "dry"))),
+        Legend("danger-days", "days of high danger or more", "d", ramp(YELLOW_RED, 0.0, 31.0)),
+        Legend("kpo-days", "days in classes IV and V", "d", ramp(YELLOW_RED, 0.0, 31.0)),
+        Legend("season-days", "days in season", "d", ramp(VIRIDIS, 0.0, 31.0)),
+        Legend("percentile", "percentile", "%", ramp(BROWN_TEAL[::-1], 0.0, 100.0, ("mild", "severe"))),
         Legend("generic", "value", "", ramp(VIRIDIS, 0.0, 1.0)),
         class_legend(
             "change-classes",

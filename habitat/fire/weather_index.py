@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from habitat.contracts.errors import ConfigError, InputError
 from habitat.fire.weather.carried_state import State, fresh_state
+from habitat.fire.weather.code_names import CODES as CODES
+from habitat.fire.weather.code_names import LONG_NAMES as LONG_NAMES
 from habitat.fire.weather.daily_weather import (
     NORTHERN,
     SEASON_UNITS,
@@ -27,17 +29,6 @@ from habitat.fire.weather.fire_season import state_legend
 from habitat.fire.weather.plain_codes import run_plainly
 from habitat.fire.weather.season_signs import season_signs
 
-CODES = ("ffmc", "dmc", "dc", "isi", "bui", "fwi", "dsr")
-"""What is computed, in this order."""
-LONG_NAMES = {
-    "ffmc": "fine fuel moisture code",
-    "dmc": "duff moisture code",
-    "dc": "drought code",
-    "isi": "initial spread index",
-    "bui": "build-up index",
-    "fwi": "fire weather index",
-    "dsr": "daily severity rating",
-}
 Precision = Literal["single", "double"]
 
 

@@ -13,9 +13,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.fire.fire_rules import FireRules
-from habitat.fire.fire_season import IN_SEASON, SEASON_STATES, SeasonRule, always, by_dates, by_snow, by_temperature
-from habitat.fire.moisture_codes import DEFAULT_CONSTANT
+from habitat.fire.weather.fire_rules import FireRules
+from habitat.fire.weather.fire_season import (
+    IN_SEASON,
+    SEASON_STATES,
+    SeasonRule,
+    always,
+    by_dates,
+    by_snow,
+    by_temperature,
+)
+from habitat.fire.weather.moisture_codes import DEFAULT_CONSTANT
 from habitat.fire.weather_index import CODES, fire_weather
 from habitat.sources.weather_stations import StationRecord, StationTable, read_stations
 from habitat.store.disk import write_atomically

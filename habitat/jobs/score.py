@@ -32,8 +32,8 @@ log = structlog.get_logger("habitat.jobs")
 
 PERIOD = "2025-05"
 """Month after the fire that every twin has; every twin has the same month a year before, too."""
-SETTINGS: dict[str, dict[str, Any]] = {"composite": {"purpose": "burn"}}
-"""Settings that differ from the products' defaults: those of the demonstration and of the monthly run."""
+VECTORS = ("roads", "settlements", "border", "countries")
+"""Vectors of a twin that the fire risk asks for."""
 SENSORS = ("sentinel2", "landsat")
 """Satellites whose masks are looked at."""
 
@@ -104,9 +104,30 @@ def score_seeds(size: str, seeds: Sequence[int], *, workdir: Path, progress: Pro
     return mean_card(cards)
 
 
+def settings_of(twin: TwinCatalogue) -> dict[str, dict[str, Any]]:
+    """Return the settings of the products that differ from their defaults: the files a twin gives its users.
+
+    The truth is none of them. The demonstration builds with the same.
+    """
+    catalogue, weather = str(twin.catalog), str(twin.root / "weather" / "daily.nc")
+    hotspots = tuple(str(twin.root / "hotspots" / f"{name}.csv") for name in ("viirs", "modis"))
+    vectors = {name: str(twin.root / "vectors" / f"{name}.geojson") for name in VECTORS}
+    return {
+        "composite": {"purpose": "burn", "catalogue": catalogue},
+        "fire-weather": {"weather": weather},
+        "fire-scars": {"catalogue": catalogue, "hotspots": hotspots},
+        "fire-risk": {
+            "weather": (weather,),
+            "hotspots": hotspots,
+            "elevation": str(twin.root / "elevation" / "dem.tif"),
+            **vectors,
+        },
+    }
+
+
 def build_products(twin: TwinCatalogue, store: Store, *, progress: Progress | None = None) -> Summary:
     """Build every product of the month and of the year before, from the catalogue and from nothing else."""
-    settings = SETTINGS | {"composite": SETTINGS["composite"] | {"catalogue": str(twin.catalog)}}
+    settings = settings_of(twin)
     params = {name: product.params(**settings.get(name, {})) for name, product in PRODUCTS.items()}
     config = RunConfig("score", store.root, params, area=twin.area.name)
     return run(config, Workshop(twin.area, store, progress=progress or _quiet), Period(PERIOD))
@@ -120,13 +141,13 @@ def score_store(twin: TwinCatalogue, store: Store, *, progress: Progress | None 
     twin : TwinCatalogue
         The twin they were built from.
     store : Store
-        Where they stand, built with `SETTINGS`.
+        Where they stand, built with `settings_of` the twin.
     progress : callable, optional
         Told how far it is.
     """
     progress, period = progress or _quiet, Period(PERIOD)
     provider = provider_for(twin.catalog)
-    grow_m = float(PRODUCTS["composite"].params(**SETTINGS["composite"]).deciding()["grow_m"])
+    grow_m = float(PRODUCTS["composite"].params(**settings_of(twin)["composite"]).deciding()["grow_m"])
     with Rasters(provider) as rasters:
         evidence = Evidence(
             twin.area,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from habitat.contracts.errors import InputError
 from habitat.sources.weather_hours import RainAddsUp, at_noon
@@ -23,7 +24,7 @@ to three in the afternoon."""
 SNOW_DENSITY = 250.0
 """Density that turns a snow pack's water into depth where the source has no depth [kg m-3]."""
 
-_KEPT = {
+WEATHER_UNITS_KEPT = {
     "temperature": "degC",
     "humidity": "%",
     "wind": "km h-1",
@@ -33,8 +34,10 @@ _KEPT = {
     "snow_depth": "m",
     "snow_cover": "1",
 }
+"""What daily weather may hold, and in which units."""
 _MAGNUS = (17.625, 243.04)
-_DAY_H = 24.0
+DAY_H = 24.0
+"""Hours of a day."""
 _KINDS = {b"CDF": "scipy", b"\x89HDF": "h5netcdf", b"GRIB": "cfgrib"}
 
 
@@ -95,15 +98,8 @@ def read_weather(
     """
     opened = source if isinstance(source, xr.Dataset) else _opened([source] if isinstance(source, Path) else source)
     weather = named_weather(opened)
-    notes = [*weather.notes]
-    step = _step_hours(weather)
-    moment = _moment(noon_utc)
-    if step < _DAY_H:
-        day, more = at_noon(weather, step, moment, rain_adds_up)
-    else:
-        day, more = _of_days(weather)
-    notes += more
-    values = _completed(day, notes)
+    found = daily_weather(weather, step_hours(weather.times), noon_of_day(noon_utc), rain_adds_up=rain_adds_up)
+    values, notes = found.values, list(found.notes)
     chosen = values.sel(time=slice(first_day, last_day))
     if chosen.sizes["time"] == 0:
         begin, end = (str(values["time"].values[place])[:10] for place in (0, -1))
@@ -111,6 +107,39 @@ def read_weather(
     if (chosen["latitude"] < 0).any():
         notes.append("cells south of the equator have the day lengths of their own latitude")
     return DailyWeather(chosen, tuple(notes))
+
+
+def daily_weather(
+    weather: NamedWeather, step_hours: float, noon: np.timedelta64, *, rain_adds_up: RainAddsUp = "as-told"
+) -> DailyWeather:
+    """Make weather that was found in a file, or a piece of it, daily.
+
+    Parameters
+    ----------
+    weather : NamedWeather
+        With ascending times.
+    step_hours : float [h]
+        Time from one value to the next.
+    noon : timedelta64
+        Time of solar noon after 00 UTC.
+    rain_adds_up : {'as-told', 'by-step', 'by-day'}
+        Of `read_weather`.
+
+    Raises
+    ------
+    InputError
+        If a unit is unknown or values are impossible.
+    NoWholeDay
+        If hours hold no whole day up to noon.
+    """
+    notes = [*weather.notes]
+    if step_hours < DAY_H:
+        day, more = at_noon(weather, step_hours, noon, rain_adds_up)
+    else:
+        day, more = _of_days(weather)
+    notes += more
+    values = _completed(day, notes)
+    return DailyWeather(values, tuple(notes))
 
 
 def relative_humidity(temperature: xr.DataArray, dew_point: xr.DataArray) -> xr.DataArray:
@@ -134,7 +163,7 @@ def relative_humidity(temperature: xr.DataArray, dew_point: xr.DataArray) -> xr.
 def _opened(paths: Sequence[Path]) -> xr.Dataset:
     if not paths:
         raise InputError("no file of weather was given")
-    parts = [_open(Path(path)) for path in paths]
+    parts = [open_weather(Path(path)) for path in paths]
     if len(parts) == 1:
         return parts[0]
     names = [named_weather(part).time_name for part in parts]
@@ -147,7 +176,14 @@ def _opened(paths: Sequence[Path]) -> xr.Dataset:
         ) from error
 
 
-def _open(path: Path) -> xr.Dataset:
+def open_weather(path: Path) -> xr.Dataset:
+    """Open a file of weather, lazily.
+
+    Raises
+    ------
+    InputError
+        If it is not there, of no known kind, or cannot be read.
+    """
     if not path.exists():
         raise InputError(f"there is no weather {path}; check the name")
     engine = "zarr" if path.is_dir() else _engine(path)
@@ -173,8 +209,14 @@ def _engine(path: Path) -> str:
     return found
 
 
-def _step_hours(weather: NamedWeather) -> float:
-    times = weather.times
+def step_hours(times: NDArray[np.datetime64]) -> float:
+    """Return the time from one value to the next [h].
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two times, they do not ascend, or the step is no day or part of it.
+    """
     if times.size < 2:
         raise InputError(f"the weather has {times.size} time, wants two days or more to tell hours from days")
     steps = np.diff(times).astype("timedelta64[s]").astype(np.int64) / 3600
@@ -184,12 +226,24 @@ def _step_hours(weather: NamedWeather) -> float:
         what = f"{before} is there twice" if before == after else f"{after} follows {before}"
         raise InputError(f"the times of the weather do not ascend: {what}; sort them and leave each once")
     step = float(np.min(steps))
-    if step > _DAY_H or (step < _DAY_H and _DAY_H % step):
+    if step > DAY_H or (step < DAY_H and DAY_H % step):
         raise InputError(f"the weather has a step of {step:g} hours, wants a day or a part of it; is it monthly?")
     return step
 
 
-def _moment(noon_utc: str) -> np.timedelta64:
+def noon_of_day(noon_utc: str) -> np.timedelta64:
+    """Return the time after 00 UTC that a text ``HH:MM`` tells.
+
+    Raises
+    ------
+    InputError
+        If it tells none.
+
+    Examples
+    --------
+    >>> noon_of_day(NOON_UTC).item()
+    datetime.timedelta(seconds=11700)
+    """
     hours, _, minutes = noon_utc.partition(":")
     if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
         raise InputError(f"noon is {noon_utc!r}, wants hours and minutes UTC, such as {NOON_UTC}")
@@ -201,7 +255,7 @@ def _of_days(weather: NamedWeather) -> tuple[dict[str, xr.DataArray], list[str]]
     found: dict[str, xr.DataArray] = {}
     notes: list[str] = []
     for name, wanted in weather.units.items():
-        part = converted(weather.variable(name), wanted, step_hours=_DAY_H)
+        part = converted(weather.variable(name), wanted, step_hours=DAY_H)
         found[name] = part.values.assign_coords(
             time=part.values["time"].values.astype("datetime64[D]").astype("datetime64[ns]")
         )
@@ -246,7 +300,9 @@ def _completed(day: dict[str, xr.DataArray], notes: list[str]) -> xr.Dataset:
         notes.append(f"rain below zero, down to {least:.2g} mm, was taken as none")
         day["rain"] = day["rain"].clip(min=0.0)
     kept = {
-        name: day[name].assign_attrs(units=units).astype(np.float32) for name, units in _KEPT.items() if name in day
+        name: day[name].assign_attrs(units=units).astype(np.float32)
+        for name, units in WEATHER_UNITS_KEPT.items()
+        if name in day
     }
     found = xr.Dataset(kept).transpose("time", "y", "x")
     times = found["time"].values

@@ -18,6 +18,10 @@ _FAR_H = 1.5
 """How far from noon an hour may be to stand for it."""
 
 
+class NoWholeDay(InputError):
+    """None of the hours given makes a whole day up to noon."""
+
+
 def at_noon(
     weather: NamedWeather, step_hours: float, noon: np.timedelta64, rain_adds_up: RainAddsUp = "as-told"
 ) -> tuple[dict[str, xr.DataArray], list[str]]:
@@ -43,7 +47,7 @@ def at_noon(
 
     Raises
     ------
-    InputError
+    NoWholeDay
         If no hour is near enough to noon, or no day has its 24 hours.
     """
     times = weather.times.astype("datetime64[m]")
@@ -74,7 +78,7 @@ def _noons(
     apart = np.abs(times[nearer] - wanted).astype(np.float64) / 60
     near = apart <= min(max(step_hours / 2, 0.5), _FAR_H)
     if not near.any():
-        raise InputError(
+        raise NoWholeDay(
             f"no time of the weather is within {_FAR_H:g} hours of noon at {wanted[0]!s:.16} UTC; wants hours that "
             "include it, or another noon"
         )
@@ -90,7 +94,7 @@ def _by_step(
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Return the rain of each step [mm], however the source adds it up."""
     notes = []
-    whole_day = rain_adds_up == "by-day" or (rain_adds_up == "as-told" and _since_midnight(told, amounts, times))
+    whole_day = rain_adds_up == "by-day" or (rain_adds_up == "as-told" and adds_up_by_day(told, amounts, times))
     if whole_day:
         amounts = _taken_apart(amounts, times, step_hours)
         notes.append(_SINCE_MIDNIGHT)
@@ -119,7 +123,7 @@ def _follows(times: NDArray[np.datetime64], step_hours: float) -> NDArray[np.boo
     return np.append(False, np.diff(times) == np.timedelta64(round(step_hours * 60), "m"))
 
 
-def _since_midnight(told: xr.DataArray, amounts: NDArray[np.float64], times: NDArray[np.datetime64]) -> bool:
+def adds_up_by_day(told: xr.DataArray, amounts: NDArray[np.float64], times: NDArray[np.datetime64]) -> bool:
     """Tell whether rain is added up since 00 UTC: by what the file says, else by whether it ever falls within a day."""
     words = f"{told.attrs.get('cell_methods', '')} {told.attrs.get('long_name', '')}".lower()
     if "interval: 1 hour" in words or "of the hour" in words:
@@ -149,7 +153,7 @@ def _from_first_whole(
 ) -> dict[str, xr.DataArray]:
     whole = np.isfinite(found["rain"].values).any(axis=(1, 2))
     if not whole.any():
-        raise InputError("no day of the weather has its 24 hours of rain up to noon; wants hours of two days at least")
+        raise NoWholeDay("no day of the weather has its 24 hours of rain up to noon; wants hours of two days at least")
     first = int(np.argmax(whole))
     if first:
         notes.append(f"days before {days[first]} have no 24 hours of rain up to noon, and were left out")

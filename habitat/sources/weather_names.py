@@ -107,6 +107,8 @@ def named_weather(dataset: xr.Dataset) -> NamedWeather:
     time_name = _one_of(dataset, _TIMES, "time")
     found = _variables(dataset)
     _check_enough(found, dataset)
+    notes = _without_units(found, dataset)
+    dataset = _points_as_a_row(dataset)
     latitude = _coordinate(dataset, _LATITUDES, "latitude")
     longitude = _coordinate(dataset, _LONGITUDES, "longitude")
     chosen = dataset[list(found.values())]
@@ -123,7 +125,7 @@ def named_weather(dataset: xr.Dataset) -> NamedWeather:
     renamed = clean.rename({old: new for old, new in ((time_name, "time"), (y, "y"), (x, "x")) if old != new})
     placed = _placed(renamed, latitude, longitude, (y, x))
     _check_times(placed)
-    return NamedWeather(placed.transpose(*_DIMS), found, time_name)
+    return NamedWeather(placed.transpose(*_DIMS), found, time_name, notes)
 
 
 def _variables(dataset: xr.Dataset) -> dict[str, str]:
@@ -140,6 +142,37 @@ def _variables(dataset: xr.Dataset) -> dict[str, str]:
         if name and name not in found and variable not in known and not extreme:
             found[name] = variable
     return found
+
+
+def _without_units(found: dict[str, str], dataset: xr.Dataset) -> tuple[str, ...]:
+    """Leave away a humidity that does not tell its unit where the dew point says the same."""
+    name = found.get("humidity", "")
+    if "dew_point" in found and name and not str(dataset[name].attrs.get("units", "")).strip():
+        del found["humidity"]
+        return (f"{name} does not tell its units and was left away",)
+    return ()
+
+
+def _points_as_a_row(dataset: xr.Dataset) -> xr.Dataset:
+    """Return points of one dimension, such as stations, as one row of cells with a latitude and longitude each."""
+    latitude, longitude = (
+        _coordinate(dataset, names, what) for names, what in ((_LATITUDES, "latitude"), (_LONGITUDES, "longitude"))
+    )
+    if latitude.dims != longitude.dims or latitude.ndim != 1:
+        return dataset
+    names = [str(found.name) for found in (latitude, longitude)]
+    row = "row" if "row" not in dataset.variables else "row_of_points"
+    return (
+        dataset.reset_coords(drop=False)
+        .set_coords(names)
+        .expand_dims({row: 1})
+        .assign_coords(
+            {
+                name: ((row, *values.dims), values.values[np.newaxis], values.attrs)
+                for name, values in zip(names, (latitude, longitude), strict=True)
+            }
+        )
+    )
 
 
 def _check_enough(found: dict[str, str], dataset: xr.Dataset) -> None:

@@ -52,6 +52,8 @@ class StationRecord:
         ``snow_depth``; NaN where unknown.
     rows : int64 (time,)
         Row of the table each day stands in, -1 where it has none.
+    longitude : float [degrees east]
+        NaN if the table has none.
     """
 
     name: str
@@ -59,6 +61,7 @@ class StationRecord:
     days: NDArray[np.datetime64]
     values: dict[str, NDArray[np.float64]]
     rows: NDArray[np.int64]
+    longitude: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,4 +227,5 @@ def _station(
         for theirs, ours in _VALUES.items()
         if theirs in numbers
     }
-    return StationRecord(name, float(latitude[0]), every, values, place_of)
+    longitude = float(numbers["long"][rows][0]) if "long" in numbers else float("nan")
+    return StationRecord(name, float(latitude[0]), every, values, place_of, longitude)

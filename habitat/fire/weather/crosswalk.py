@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
@@ -57,6 +58,24 @@ def crosswalk(fwi_classes: ArrayLike, kpo_classes: ArrayLike, months: ArrayLike)
     coords = {"month": np.arange(1, 13), "fwi_class": list(DANGER_CLASSES), "kpo_class": list(KPO_CLASSES)}
     attributes = {"units": "1", "long_name": "days of cells with both classes"}
     return xr.DataArray(counts, coords, ("month", "fwi_class", "kpo_class"), "days", attributes)
+
+
+def crosswalk_table(table: xr.DataArray) -> pd.DataFrame:
+    """Return a cross-walk as rows of month and class of the fire weather index, for the months that have days.
+
+    Examples
+    --------
+    >>> rows = crosswalk_table(crosswalk([1, 4], [1, 3], [4, 4]))
+    >>> rows.columns.tolist()[:4], rows["month"].unique().tolist(), int(rows["III medium"].sum())
+    (['month', 'danger_class', 'danger', 'I none'], [4], 1)
+    """
+    rows = []
+    for month in table["month"].values[table.values.any(axis=(1, 2))]:
+        for code, name in DANGER_CLASSES.items():
+            counts = table.sel(month=month, fwi_class=code).values
+            known = dict(zip(KPO_CLASSES.values(), map(int, counts), strict=True))
+            rows.append({"month": int(month), "danger_class": code, "danger": name} | known)
+    return pd.DataFrame(rows, columns=["month", "danger_class", "danger", *KPO_CLASSES.values()])
 
 
 def matched_limits(

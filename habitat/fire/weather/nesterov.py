@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from habitat.contracts.errors import ConfigError, InputError
@@ -149,28 +150,57 @@ def nesterov_index(
             "wants the same grid and the next day"
         )
     check_possible({name: weather[name].values for name in ("temperature", "humidity", "wind", "rain")}, days)
-    bridge = (gaps or GapRule()).bridge_days
-    index, was_on, gap = before.index.copy(), before.was_on.astype(bool), before.gap.copy()
+    index, was_on = before.index.ravel().copy(), before.was_on.astype(np.uint8).ravel()
+    gap = before.gap.astype(np.int16).ravel()
     out = np.empty(season.shape, np.float32)
-    for day, states in enumerate(season.values):
-        here = np.isin(states, WITH_CODES)
-        index = np.where(here & (~was_on | (gap > bridge)), 0, index)
-        added = np.where(here, _added(weather.isel(time=day)), 0)
-        index = np.where(here & (weather["rain"].values[day] > rain_limit_mm), 0, index + added)
-        out[day] = np.where(here, index, np.nan)
-        missing = states == MISSING
-        gap = np.where(missing, np.minimum(gap + 1, 30000), 0).astype(np.int16)
-        was_on = np.where(missing, was_on, here)
+    damp = "dew_point" if "dew_point" in weather else "humidity"
+    kind = np.float64 if weather["temperature"].dtype == np.float64 else np.float32
+    read = tuple(_flat(weather[name].values, kind) for name in ("temperature", damp, "rain"))
+    rules = (float(rain_limit_mm), (gaps or GapRule()).bridge_days, damp == "dew_point")
+    carried = (index, was_on, gap)
+    _add_up(read, _flat(season.values, np.uint8), carried, rules, out.reshape(len(days), -1))
     attributes = {"units": "degC2", "long_name": "Nesterov index"}
     found = xr.DataArray(out, season.coords, _DIMS, "nesterov", attributes)
-    return found, NesterovState(days[-1], index, was_on.astype(np.uint8), gap)
+    return found, NesterovState(days[-1], index.reshape(shape), was_on.reshape(shape), gap.reshape(shape))
 
 
-def _added(today: xr.Dataset) -> Floats:
-    warmth = today["temperature"].values.astype(np.float64)
-    dew = today["dew_point"].values if "dew_point" in today else dew_point(warmth, today["humidity"].values)
-    added: Floats = np.where(warmth > 0, warmth * np.maximum(warmth - dew, 0), 0)
-    return added
+def _flat(values: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
+    """Return values over flat cells, not to be written to: kernels are compiled for either kind of array."""
+    flat = np.ascontiguousarray(values, dtype=kind).reshape(values.shape[0], -1).view()
+    flat.flags.writeable = False
+    return flat
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_up(read: Any, seasons: Any, carried: Any, rules: Any, out: Any) -> None:
+    temperature, damp, rain = read
+    index, was_on, gap = carried
+    rain_limit, bridge, damp_is_dew = rules
+    for day in range(seasons.shape[0]):
+        for cell in range(seasons.shape[1]):
+            state = seasons[day, cell]
+            if state == MISSING:
+                gap[cell] = min(gap[cell] + 1, 30000)
+                out[day, cell] = np.nan
+                continue
+            if state in WITH_CODES:
+                if not was_on[cell] or gap[cell] > bridge:
+                    index[cell] = 0.0
+                warmth = np.float64(temperature[day, cell])
+                if rain[day, cell] > rain_limit:
+                    index[cell] = 0.0
+                elif warmth > 0:
+                    dew = np.float64(damp[day, cell])
+                    if not damp_is_dew:
+                        gamma = np.log(max(dew, _LEAST_HUMIDITY) / 100) + _MAGNUS[0] * warmth / (_MAGNUS[1] + warmth)
+                        dew = _MAGNUS[1] * gamma / (_MAGNUS[0] - gamma)
+                    index[cell] += warmth * max(warmth - dew, 0.0)
+                out[day, cell] = index[cell]
+                was_on[cell] = 1
+            else:
+                out[day, cell] = np.nan
+                was_on[cell] = 0
+            gap[cell] = 0
 
 
 def _fresh(shape: tuple[int, ...], first_day: np.datetime64) -> NesterovState:
