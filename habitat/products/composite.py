@@ -88,6 +88,8 @@ class CompositeParams(Params):
     """Whether to make the geometric median beside the median; it takes about half of the computing time."""
     bandpass: Literal["none", "oli"] = "none"
     """oli: bring all sensors to the bands of Landsat 8 OLI before they are mixed."""
+    without_mask: Literal["refuse", "all-clear"] = "refuse"
+    """Scenes without a quality mask: refuse, or all-clear where all bands have data, for composites that are clean."""
     mixed_offsets: Literal["harmonise", "refuse"] = "harmonise"
     """What to do with a month in which some Sentinel-2 scenes have the +1000 offset in their numbers and some not."""
     clip: bool = False
@@ -164,11 +166,12 @@ def build(params: CompositeParams, workshop: Workshop, period: Period) -> Outcom
     month = _Month(params, workshop, period, found, bands, tuple(gaps))
     with Rasters(found.provider) as rasters:
         workshop.progress("checking scenes", 0, len(scenes))
-        checked = check_scenes(scenes, rasters, bands, workers=workshop.workers)
+        checked = check_scenes(scenes, rasters, bands, workers=workshop.workers, without_mask=params.without_mask)
         workshop.progress("checking scenes", len(scenes), len(scenes))
         note = check_offsets_agree(checked, params.mixed_offsets)
-        if note:
-            month = _Month(params, workshop, period, found, bands, (*month.gaps, ("one radiometry", note)))
+        notes = [("one radiometry", note)] if note else []
+        notes += [gap] if (gap := checked.mask_gap()) else []
+        month = _Month(params, workshop, period, found, bands, (*month.gaps, *notes))
         while True:
             _refuse_much_missing(checked, month)
             try:
@@ -307,7 +310,8 @@ def _settle(ledger: Ledger, checked: Checked, counts: dict[str, int], month: _Mo
         pixels = max(1, round(area_on_grid(month.workshop.area).area / grid.resolution_m**2))
     for scene in checked.scenes:
         share = min(1.0, counts[scene.id] / pixels)
-        ledger.settle(scene.id, "used" if counts[scene.id] else "masked", clear_share=round(share, 6))
+        outcome = "used" if counts[scene.id] else "masked"
+        ledger.settle(scene.id, outcome, clear_share=round(share, 6), note=checked.mask_note(scene))
     for entry in checked.missing:
         ledger.settle(entry.scene.id, f"missing:{entry.reason}", note=entry.text)
     ledger.check()

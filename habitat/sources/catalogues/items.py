@@ -130,8 +130,19 @@ def sensor_of(item: Mapping[str, Any], provider: Provider) -> str | None:
         level = f"{properties.get('s2:product_type')} {properties.get('product:type')} {collection} {item_id}".upper()
         return "sentinel2" if "L2A" in level.replace("MSI2A", "L2A") and "L1C" not in level else None
     correction = str(properties.get("landsat:correction") or item_id)
-    surface = "L2SP" in correction or "L2SR" in correction
+    surface = "L2SP" in correction or "L2SR" in correction or _declares_landsat_reflectance(item)
     return "landsat" if platform.startswith("landsat-") and surface and not collection.endswith("-st") else None
+
+
+def _declares_landsat_reflectance(item: Mapping[str, Any]) -> bool:
+    """Tell whether a file has the scale and offset that only surface reflectance of Collection 2 has."""
+    radiometry = landsat_radiometry({})
+    try:
+        declared = [declared_scale(asset) for asset in (item.get("assets") or {}).values()]
+    except (AttributeError, CatalogueError):
+        # Whatever this is, it is no reflectance; a search looks at items of every kind.
+        return False
+    return (radiometry.scale, radiometry.offset) in declared
 
 
 def _platform_of(properties: Mapping[str, Any], item_id: str) -> str:
@@ -302,6 +313,9 @@ def _tile(properties: Mapping[str, Any], item_id: str, sensor: str) -> str:
         match = _WRS_IN_ID.search(item_id)
         if path is not None and row is not None:
             return f"{int(path):03d}{int(row):03d}"
+        if match is None and _spans_days(properties):
+            # A composite of many scenes lies in no path and row: it is a tile of its own.
+            return item_id
         return match[1] if match else _refuse_tile()
     code = str(properties.get("grid:code") or properties.get("s2:mgrs_tile") or "").removeprefix("MGRS-")
     if not code and "mgrs:utm_zone" in properties:
@@ -311,6 +325,11 @@ def _tile(properties: Mapping[str, Any], item_id: str, sensor: str) -> str:
         code = match[1] if match else _refuse_tile()
     # 1WCR and 01WCR are one tile; catalogues write both.
     return checked_id(code.rjust(5, "0"), "tile")
+
+
+def _spans_days(properties: Mapping[str, Any]) -> bool:
+    begins, ends = (str(properties.get(f"{end}_datetime") or "")[:_DAY_ONLY] for end in ("start", "end"))
+    return bool(begins and ends) and begins != ends
 
 
 def _refuse_tile() -> str:
@@ -353,6 +372,8 @@ def _extras(
         processed = _PROCESSED_IN_ID.search(item_id) or _PROCESSED_IN_ID.search(next(iter(bands.values())).href)
         if processed:
             extras["processed"] = processed[1]
+    if _spans_days(properties):
+        extras["composite"] = f"{str(properties['start_datetime'])[:10]} to {str(properties['end_datetime'])[:10]}"
     paid = tuple(f"/vsis3/{beginning[5:]}" for beginning in provider.paid)
     if paid and any(asset.href.startswith(paid) for asset in bands.values()):
         extras["requester_pays"] = "yes"

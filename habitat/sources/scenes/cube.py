@@ -26,6 +26,7 @@ from habitat.sources.catalogues.footprints import touches_area
 from habitat.sources.catalogues.providers import PROFILES, Provider
 from habitat.sources.catalogues.searching import Found
 from habitat.sources.scenes.placement import Geometry, Placement
+from habitat.sources.scenes.preflight import WithoutMask
 from habitat.sources.scenes.window_reader import WindowReader
 
 # dask says nothing of the types of its functions.
@@ -44,6 +45,7 @@ def load_cube(
     bands: Sequence[str] | None = None,
     purpose: str = "forest",
     chunks: int = 2048,
+    without_mask: WithoutMask = "refuse",
 ) -> Cube:
     """Lay scenes over the area's grid as a lazy cube; nothing is read before it is computed.
 
@@ -63,6 +65,8 @@ def load_cube(
         What counts as clear, see `habitat.imagery.clouds.clear_policy`.
     chunks : int
         Pixels a side of one block.
+    without_mask : {"refuse", "all-clear"}
+        Whether a scene without a quality mask is clear nowhere, or wherever all `bands` have data.
 
     Returns
     -------
@@ -96,6 +100,10 @@ def load_cube(
     order = np.argsort(np.concatenate([part.where for part in parts]))
     variables = {band: _joined([part.reflectance(band, wanted) for part in parts], order) for band in wanted}
     variables["clear"] = _joined([part.clear(purpose) for part in parts], order)
+    bare = np.array([scene.mask is None for scene in ordered])
+    if without_mask == "all-clear" and bare.any():
+        with_data = ~da.isnan(da.stack([variables[band] for band in wanted])).any(axis=0)
+        variables["clear"] = da.where(bare[:, None, None], with_data, variables["clear"])
     cube = xr.Dataset(
         {name: (("time", "y", "x"), values, _attributes(name)) for name, values in variables.items()},
         coords=_coordinates(ordered) | area.grid.coords,

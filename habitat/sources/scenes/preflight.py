@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ from habitat.sources.scenes.threads import in_threads
 
 THUMBNAIL_PX = 340
 """Longest side at which a scene is looked at for its offset."""
+WithoutMask: TypeAlias = Literal["refuse", "all-clear"]
+"""What becomes of a scene that has no quality mask: it is missing, or clear wherever all its bands have data."""
+_GROUND = 5
+"""Scene class of bare ground: what a scene without classes is judged as."""
 _TELLING_BANDS = ("blue", "red", "swir1", "swir2")
 """Bands in which something is dark in nearly every scene."""
 
@@ -39,7 +43,7 @@ class Checked:
     """Scenes whose files can be opened, with what the files say of themselves."""
 
     scenes: tuple[Scene, ...]
-    """Usable scenes."""
+    """Usable scenes; those without a mask count as clear wherever all bands have data."""
     headers: Mapping[str, Header]
     """By href."""
     missing: tuple[Missing, ...] = ()
@@ -51,6 +55,33 @@ class Checked:
         """Return the rest after a scene has failed while it was read."""
         rest = tuple(scene for scene in self.scenes if scene is not lost.scene)
         return Checked(rest, self.headers, (*self.missing, lost), self.evidence)
+
+    @property
+    def without_mask(self) -> tuple[Scene, ...]:
+        """Usable scenes in which nothing tells clouds from ground."""
+        return tuple(scene for scene in self.scenes if scene.mask is None)
+
+    def mask_note(self, scene: Scene) -> str:
+        """Return what the ledger is to say of how a scene's clear pixels were found; empty for those with a mask."""
+        return "" if scene.mask is not None else "no quality mask: clear wherever all bands have data"
+
+    def mask_gap(self) -> tuple[str, str] | None:
+        """Return the gap to name in record and item if scenes without a mask were used; None if none was.
+
+        Examples
+        --------
+        >>> Checked((), {}).mask_gap() is None
+        True
+        """
+        bare = self.without_mask
+        if not bare:
+            return None
+        named = ", ".join(scene.id for scene in bare[:5]) + (" and others" if len(bare) > 5 else "")
+        return (
+            "quality mask",
+            f"{len(bare)} of {len(self.scenes)} scenes have none and count as clear wherever all bands have data "
+            f"({named}): cloud, shadow and snow in them pass for ground",
+        )
 
 
 def common_bands(scenes: Sequence[Scene], wanted: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -78,7 +109,14 @@ def common_bands(scenes: Sequence[Scene], wanted: Sequence[str]) -> tuple[tuple[
     return tuple(kept), left_out
 
 
-def check_scenes(scenes: Sequence[Scene], rasters: Rasters, bands: Sequence[str], *, workers: int = 2) -> Checked:
+def check_scenes(
+    scenes: Sequence[Scene],
+    rasters: Rasters,
+    bands: Sequence[str],
+    *,
+    workers: int = 2,
+    without_mask: WithoutMask = "refuse",
+) -> Checked:
     """Open every file that will be read, and hold headers and dark pixels against the metadata.
 
     Parameters
@@ -91,18 +129,25 @@ def check_scenes(scenes: Sequence[Scene], rasters: Rasters, bands: Sequence[str]
         Canonical bands each scene must have.
     workers : int
         Threads.
+    without_mask : {"refuse", "all-clear"}
+        What becomes of a scene without a quality mask. All-clear is for composites that somebody cleaned
+        already: every pixel with data in all bands counts, and `Checked.mask_gap` says so.
 
     Returns
     -------
     Checked
-        Scenes that lack a band or a mask, or whose files cannot be opened, are among the missing.
+        Scenes that lack a band or (by default) a mask, or whose files cannot be opened, are among the missing.
 
     Raises
     ------
     OffsetDisagreement
         If the pixels of a Sentinel-2 scene contradict its metadata about the offset.
+    ConfigError
+        If the policy is unknown.
     """
-    looked = in_threads(lambda scene: _look(scene, rasters, bands), scenes, workers)
+    if without_mask not in ("refuse", "all-clear"):
+        raise ConfigError(f"without_mask is {without_mask!r}, wants refuse or all-clear")
+    looked = in_threads(lambda scene: _look(scene, rasters, bands, without_mask), scenes, workers)
     headers: dict[str, Header] = {}
     usable, missing, evidence = [], [], {}
     for scene, (found, seen, lost) in zip(scenes, looked, strict=True):
@@ -164,19 +209,21 @@ def check_offsets_agree(checked: Checked, policy: str) -> str:
 
 
 def _look(
-    scene: Scene, rasters: Rasters, bands: Sequence[str]
+    scene: Scene, rasters: Rasters, bands: Sequence[str], without_mask: WithoutMask
 ) -> tuple[dict[str, Header], OffsetEvidence | None, Missing | None]:
     lacking = [band for band in bands if band not in scene.bands]
     try:
-        if scene.mask is None:
-            raise ReadFailure("no-mask", f"scene {scene.id} has no quality mask; clouds cannot be told from ground")
+        if scene.mask is None and without_mask == "refuse":
+            raise ReadFailure(
+                "no-mask",
+                f"scene {scene.id} has no quality mask; clouds cannot be told from ground. "
+                "If it was cleaned already, set without_mask: all-clear",
+            )
         if lacking:
             raise ReadFailure("asset", f"scene {scene.id} has no asset for {', '.join(lacking)}")
         with rasters.env():
-            assets = [scene.mask, *(scene.bands[band] for band in bands)]
-            if scene.saturation is not None:
-                assets.append(scene.saturation)
-            headers = {asset.href: rasters.header(asset) for asset in assets}
+            assets = [scene.mask, *(scene.bands[band] for band in bands), scene.saturation]
+            headers = {asset.href: rasters.header(asset) for asset in assets if asset is not None}
             seen = _evidence(scene, rasters, bands) if scene.offset_present is not None else None
         return headers, seen, None
     except ReadFailure as failure:
@@ -187,9 +234,13 @@ def _evidence(scene: Scene, rasters: Rasters, bands: Sequence[str]) -> OffsetEvi
     """Look at the whole scene, small: its darkest targets may lie outside of the area."""
     telling = [band for band in _TELLING_BANDS if band in bands] or [b for b in _TELLING_BANDS if b in scene.bands][:1]
     telling = telling or list(bands[:1])
-    mask: Any = scene.mask
-    scl = rasters.thumbnail(mask.href, THUMBNAIL_PX)
-    pixels = {band: _fitted(rasters.thumbnail(scene.bands[band].href, THUMBNAIL_PX), scl.shape) for band in telling}
+    seen = {band: rasters.thumbnail(scene.bands[band].href, THUMBNAIL_PX) for band in telling}
+    if scene.mask is None:
+        # Without classes there are no dark targets to know by name, but all pixels may still be too dark for +1000.
+        scl = np.full(next(iter(seen.values())).shape, _GROUND, np.uint8)
+    else:
+        scl = rasters.thumbnail(scene.mask.href, THUMBNAIL_PX)
+    pixels = {band: _fitted(numbers, scl.shape) for band, numbers in seen.items()}
     return offset_evidence(pixels, scl.astype(np.uint8))
 
 

@@ -50,7 +50,7 @@ class Reading:
     """What is to be read, the same for all tiles."""
 
     scenes: tuple[Scene, ...]
-    """Each has a mask."""
+    """Those without a mask are clear wherever all `bands` have data."""
     dates: tuple[Date, ...]
     """In order of time."""
     bands: tuple[str, ...]
@@ -72,12 +72,12 @@ class Reading:
         """Return the asset of a scene's band, if it has one."""
         return self.scenes[index].bands.get(band)
 
-    def mask(self, index: int) -> Asset:
-        """Return the quality raster of a scene."""
-        mask = self.scenes[index].mask
-        if mask is None:
-            raise ReadFailure("no-mask", f"scene {self.scenes[index].id} has no quality raster; leave it out")
-        return mask
+    def telling(self, index: int) -> tuple[Asset, ...]:
+        """Return what says where a scene is clear: its quality raster, or all its bands where it has none."""
+        scene = self.scenes[index]
+        if scene.mask is not None:
+            return (scene.mask,)
+        return tuple(scene.bands[band] for band in self.bands if band in scene.bands)
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ class TileView:
         self._gathers: Gathers = {}
         present = []
         for date in reading.dates:
-            here = tuple(i for i in date.scenes if self._place(reading.mask(i)).touches(tile))
+            here = tuple(i for i in date.scenes if self._place(reading.telling(i)[0]).touches(tile))
             if here:
                 present.append(Date(date.day, here))
-        masks = [reading.mask(i) for date in present for i in date.scenes]
+        masks = [asset for date in present for i in date.scenes for asset in reading.telling(i)]
         self.mask_step, self.mask_phase = self._shared_step(masks)
         """Grid pixels per pixel of `clear`, and those by which the tile's corner lies inside its first."""
         shape = _coarse_shape(tile, self.mask_step, self.mask_phase)
@@ -164,7 +164,10 @@ class TileView:
         return some
 
     def _scene_mask(self, index: int) -> Mask:
-        scene, asset = self._reading.scenes[index], self._reading.mask(index)
+        scene = self._reading.scenes[index]
+        asset = scene.mask
+        if asset is None:
+            return self._where_data(index)
         place = self._place(asset)
         nested = place.kind == "nested"
         policy = self._reading.policy(scene, place.grid.resolution_m * (place.factor if nested else 1))
@@ -178,6 +181,17 @@ class TileView:
             wide: Mask = self._windows.buffer("mask", shape, np.uint8)
             nested_copy(clear, place.factor, *place.phase(self.tile), wide)
             return wide
+        return clear
+
+    def _where_data(self, index: int) -> Mask:
+        """Clear pixels of a scene without a mask: those with data in all bands."""
+        shape = _coarse_shape(self.tile, self.mask_step, self.mask_phase)
+        clear: Mask = self._windows.buffer("mask", shape, np.uint8)
+        clear.fill(1)
+        numbers: Numbers = self._windows.buffer("other", shape, np.uint16)
+        for asset in self._reading.telling(index):
+            self._windows.numbers(asset, self.tile, numbers, self.mask_step, self._gathers)
+            clear[numbers == 0] = 0
         return clear
 
     def _drop_saturated(self, scene: Scene, asset: Asset, clear: Mask) -> None:
