@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from habitat.jobs.outcomes import Summary, shown_path
 from habitat.jobs.runner import run
 from habitat.jobs.score import score_store
 from habitat.jobs.session import Request, open_session
-from habitat.products import Product
+from habitat.jobs.twin_settings import settings_of
+from habitat.products import PRODUCTS, Product
 from habitat.store import Published, Store
 from habitat.twin import find_or_make
 from habitat.twin.scorecard import Scorecard
@@ -97,7 +98,7 @@ def demo(
         config="demo",
         area="demo",
         period=PERIOD,
-        overrides=(f"composite.catalogue={json.dumps(shown_path(twin.catalog))}",),
+        overrides=tuple(_overrides(twin.root, products)),
         store=folder / "store",
     )
     session = open_session(request, products=products, progress=progress)
@@ -108,6 +109,13 @@ def demo(
     # The truth is opened only now: no product has seen it.
     card = score_store(twin, session.workshop.store, progress=progress) if built and products is None else None
     return Shown(summary, tuple(rasters), tuple(pictures), _sentence(summary), card)
+
+
+def _overrides(folder: Path, products: Mapping[str, Product] | None) -> Iterator[str]:
+    """Point the settings of the configuration at the twin's files, wherever the demonstration lies."""
+    for product, settings in settings_of(Path(shown_path(folder))).items():
+        if product in (products or PRODUCTS):
+            yield from (f"{product}.{key}={json.dumps(value)}" for key, value in settings.items())
 
 
 def _standing(store: Store, summary: Summary) -> list[Published]:

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -18,6 +17,7 @@ from habitat.jobs.outcomes import Summary, anonymous
 from habitat.jobs.rows import ROWS
 from habitat.jobs.runner import run
 from habitat.jobs.truth_folder import TruthFolder
+from habitat.jobs.twin_settings import settings_of
 from habitat.products import PRODUCTS, Workshop
 from habitat.sources import search
 from habitat.sources.catalogues.providers import provider_for
@@ -32,8 +32,6 @@ log = structlog.get_logger("habitat.jobs")
 
 PERIOD = "2025-05"
 """Month after the fire that every twin has; every twin has the same month a year before, too."""
-VECTORS = ("roads", "settlements", "border", "countries")
-"""Vectors of a twin that the fire risk asks for."""
 SENSORS = ("sentinel2", "landsat")
 """Satellites whose masks are looked at."""
 
@@ -104,30 +102,9 @@ def score_seeds(size: str, seeds: Sequence[int], *, workdir: Path, progress: Pro
     return mean_card(cards)
 
 
-def settings_of(twin: TwinCatalogue) -> dict[str, dict[str, Any]]:
-    """Return the settings of the products that differ from their defaults: the files a twin gives its users.
-
-    The truth is none of them. The demonstration builds with the same.
-    """
-    catalogue, weather = str(twin.catalog), str(twin.root / "weather" / "daily.nc")
-    hotspots = tuple(str(twin.root / "hotspots" / f"{name}.csv") for name in ("viirs", "modis"))
-    vectors = {name: str(twin.root / "vectors" / f"{name}.geojson") for name in VECTORS}
-    return {
-        "composite": {"purpose": "burn", "catalogue": catalogue},
-        "fire-weather": {"weather": weather},
-        "fire-scars": {"catalogue": catalogue, "hotspots": hotspots},
-        "fire-risk": {
-            "weather": (weather,),
-            "hotspots": hotspots,
-            "elevation": str(twin.root / "elevation" / "dem.tif"),
-            **vectors,
-        },
-    }
-
-
 def build_products(twin: TwinCatalogue, store: Store, *, progress: Progress | None = None) -> Summary:
     """Build every product of the month and of the year before, from the catalogue and from nothing else."""
-    settings = settings_of(twin)
+    settings = settings_of(twin.root)
     params = {name: product.params(**settings.get(name, {})) for name, product in PRODUCTS.items()}
     config = RunConfig("score", store.root, params, area=twin.area.name)
     return run(config, Workshop(twin.area, store, progress=progress or _quiet), Period(PERIOD))
@@ -147,7 +124,7 @@ def score_store(twin: TwinCatalogue, store: Store, *, progress: Progress | None 
     """
     progress, period = progress or _quiet, Period(PERIOD)
     provider = provider_for(twin.catalog)
-    grow_m = float(PRODUCTS["composite"].params(**settings_of(twin)["composite"]).deciding()["grow_m"])
+    grow_m = float(PRODUCTS["composite"].params(**settings_of(twin.root)["composite"]).deciding()["grow_m"])
     with Rasters(provider) as rasters:
         evidence = Evidence(
             twin.area,

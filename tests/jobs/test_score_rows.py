@@ -111,7 +111,7 @@ def found(rows):
 
 
 def test_the_list():
-    assert [name for name, _ in ROWS] == ["composite", "clear mask", "indices", "change", "fire weather", "hotspots"]
+    assert [name for name, _ in ROWS] == ["composite", "clear mask", "indices", "change", "fire weather", "hotspots", "fire risk"]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from habitat.contracts.errors import InputError
 from habitat.fire.weather.month_statistics import daily_table
 from habitat.fire.weather_record import run_on
 from habitat.jobs.evidence import Evidence
+from habitat.jobs.twin_settings import settings_of
 from habitat.products.fire_weather import FireWeatherParams
 from habitat.sources.weather_cells import weather_cells
 from habitat.sources.weather_files import weather_record
@@ -77,7 +78,7 @@ def rank_auc(scores: NDArray[Any], marked: NDArray[np.bool_]) -> float:
 
 def _days(evidence: Evidence) -> pd.DataFrame:
     """Return the days of the whole record as the product's table tells them."""
-    params = FireWeatherParams.model_validate({"weather": str(evidence.folder / "weather" / "daily.nc")})
+    params = FireWeatherParams.model_validate(settings_of(evidence.folder)["fire-weather"])
     record = weather_record([str(params.weather)], noon_utc=params.noon_utc)
     cells = weather_cells(record.latitude, record.longitude, evidence.area.grid.coarser(params.cell_m))
     weights = cells.counts(evidence.area.polygon)
