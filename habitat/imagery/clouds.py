@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from habitat.contracts.errors import ConfigError
@@ -53,9 +54,21 @@ _SCL_ACTIONS = {
         "cloud_shadow": DOUBTFUL,
     },
     "snow": {"vegetation": KEEP, "not_vegetated": KEEP, "snow": KEEP, "cloud_shadow": SHADOW},
+    # A series of the whole season: char looks like water, and when the snow went is told by pixels called snow.
+    "scar": {
+        "dark": KEEP,
+        "vegetation": KEEP,
+        "not_vegetated": KEEP,
+        "water": KEEP,
+        "unclassified": KEEP,
+        "snow": KEEP,
+        "cloud_shadow": DOUBTFUL,
+    },
 }
 _CLOUD_CLASSES = ("cloud_medium", "cloud_high", "cirrus")
-_SHADOW_BIT = {"forest": SHADOW, "burn": DOUBTFUL, "snow": SHADOW}
+_SHADOW_BIT = {"forest": SHADOW, "burn": DOUBTFUL, "snow": SHADOW, "scar": DOUBTFUL}
+_SPECK_PX = {"scar": 3}
+"""Clouds in which no square of so many pixels finds room are dropped but not grown, by purpose; else all are grown."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,7 @@ class ClearPolicy:
     sensor: str
     """``sentinel2`` (SCL) or ``landsat`` (QA_PIXEL)."""
     purpose: str
-    """``forest``, ``burn`` or ``snow``."""
+    """``forest``, ``burn``, ``snow`` or ``scar``."""
     grow_px: int
     """Radius [pixels] of the disc that clouds and shadows are grown by."""
     reach_px: int
@@ -74,6 +87,8 @@ class ClearPolicy:
     """Pixels of context a tile needs on every side for its mask to equal the whole scene's."""
     lut: NDArray[np.uint8] = field(repr=False, compare=False)
     """DROP, KEEP, CLOUD, SHADOW or DOUBTFUL for each of the 65536 codes."""
+    speck_px: int = 1
+    """Clouds without room for a square of so many pixels are specks: dropped, but neither grown nor casting shadow."""
 
 
 def clear_policy(
@@ -83,13 +98,15 @@ def clear_policy(
 
     Forest keeps vegetation, bare and unclassified ground; burn keeps dark pixels too, and cloud shadow
     unless a cloud is within reach, and grows clouds only; snow keeps pixels known to be snow or land.
+    Scar is burn for a whole season: it keeps water (char looks like it) and snow, too, and does not grow
+    clouds smaller than 3 x 3 pixels, most of which are bright ground: grown, they hide a tenth of the land.
 
     Parameters
     ----------
     sensor : str
         ``sentinel2`` or ``landsat``.
     purpose : str
-        ``forest``, ``burn`` or ``snow``.
+        ``forest``, ``burn``, ``snow`` or ``scar``.
     resolution_m : float
         Pixel size [m] of the quality raster.
     grow_m : float
@@ -129,7 +146,9 @@ def clear_policy(
     if grow_px == reach_px == 0:
         lut = np.isin(lut, (KEEP, DOUBTFUL)).astype(np.uint8)
     lut.flags.writeable = False
-    return ClearPolicy(sensor, purpose, grow_px, reach_px, grow_px + reach_px, lut)
+    speck_px = _SPECK_PX.get(purpose, 1)
+    halo_px = max(grow_px, reach_px) + grow_px * (reach_px > 0) + 2 * (speck_px - 1)
+    return ClearPolicy(sensor, purpose, grow_px, reach_px, halo_px, lut, speck_px)
 
 
 def _whole_pixels(distance_m: float, resolution_m: float) -> int:
@@ -148,12 +167,15 @@ def _qa_table(purpose: str) -> NDArray[np.uint8]:
     has = {name: (codes >> bit) & 1 == 1 for bit, name in enumerate(QA_BITS)}
     lut = np.full(65536, KEEP, np.uint8)
     # Later lines win: a pixel that is cloud and shadow is cloud, and fill is nothing else.
-    lut[has["snow"]] = KEEP if purpose == "snow" else DROP
-    lut[has["water"] | has["dilated_cloud"]] = DROP
+    lut[has["snow"]] = KEEP if purpose in ("snow", "scar") else DROP
+    lut[has["water"]] = KEEP if purpose == "scar" else DROP
+    lut[has["dilated_cloud"]] = DROP
     lut[has["cloud_shadow"]] = _SHADOW_BIT[purpose]
     if purpose == "burn":
         # A doubtful shadow is kept when no cloud explains it, so what else it is still decides.
         lut[has["cloud_shadow"] & (has["snow"] | has["water"] | has["dilated_cloud"])] = SHADOW
+    if purpose == "scar":
+        lut[has["cloud_shadow"] & has["dilated_cloud"]] = DROP
     lut[has["cloud"] | has["cirrus"]] = CLOUD
     lut[has["fill"]] = DROP
     return lut
@@ -197,15 +219,37 @@ def clear_mask(quality: Quality, policy: ClearPolicy, *, crop: tuple[int, int, i
     if policy.halo_px == 0:
         return np.asarray(_looked_up(np.ascontiguousarray(quality[inner]), policy.lut))
     states = _looked_up(np.ascontiguousarray(quality), policy.lut)
+    cloud = without_specks((states == CLOUD).view(np.uint8), policy.speck_px)
     doubtful = states == DOUBTFUL
     if doubtful.any():
-        cloud_near = within_disc((states == CLOUD).view(np.uint8), policy.reach_px)
+        cloud_near = within_disc(cloud, policy.reach_px)
         # Not grown: on char Sen2Cor finds "shadow" in specks all over, and a margin round each would hide the burn.
         np.copyto(states, np.where(cloud_near, np.uint8(DROP), np.uint8(KEEP)), where=doubtful)
-    hazard = (states == CLOUD) | (states == SHADOW)
-    grown = within_disc(hazard.view(np.uint8), policy.grow_px)
+    hazard = cloud | (states == SHADOW).view(np.uint8)
+    grown = within_disc(hazard, policy.grow_px)
     clear: Mask = ((states[inner] == KEEP) & (grown[inner] == 0)).view(np.uint8)
     return clear
+
+
+def without_specks(mask: Mask, side: int) -> Mask:
+    """Mask without what no square of `side` x `side` pixels fits into (a morphological opening).
+
+    Examples
+    --------
+    >>> without_specks(np.array([[1, 1, 0, 1], [1, 1, 0, 0]], np.uint8), 2).tolist()
+    [[1, 1, 0, 0], [1, 1, 0, 0]]
+    """
+    if side <= 1 or not mask.any():
+        return mask
+    if min(mask.shape) < side:
+        return np.zeros_like(mask)
+    fits = sliding_window_view(mask, (side, side)).min(axis=(2, 3))
+    kept = np.zeros_like(mask)
+    for row in range(side):
+        for column in range(side):
+            part = kept[row : row + fits.shape[0], column : column + fits.shape[1]]
+            np.maximum(part, fits, out=part)
+    return kept
 
 
 def _check_quality(quality: Quality) -> None:

@@ -8,12 +8,13 @@ from types import MappingProxyType
 from habitat.products.change import CHANGE
 from habitat.products.composite import COMPOSITE
 from habitat.products.fire_risk import FIRE_RISK
+from habitat.products.fire_scars import FIRE_SCARS
 from habitat.products.fire_weather import FIRE_WEATHER
 from habitat.products.indices import INDICES_PRODUCT
 from habitat.products.product import Need, Outcome, Params, Product, Workshop
 
 PRODUCTS: Mapping[str, Product] = MappingProxyType(
-    {product.name: product for product in (COMPOSITE, INDICES_PRODUCT, CHANGE, FIRE_WEATHER, FIRE_RISK)}
+    {product.name: product for product in (COMPOSITE, INDICES_PRODUCT, CHANGE, FIRE_WEATHER, FIRE_SCARS, FIRE_RISK)}
 )
 """Every product, by name, in an order in which each stands after what it needs."""
 

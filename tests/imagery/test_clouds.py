@@ -314,3 +314,27 @@ def test_real_qa_shares(shared):
     # Clear land is 21824 and 22080 (the latter of medium cloud confidence); all else is fill, cloud or water.
     counts = check["qa_pixel_histogram"]
     assert mask.sum() == counts["21824"] + counts["22080"]
+
+
+def test_scars_keep_water_snow_and_dark_ground_and_do_not_grow_specks():
+    policy = clear_policy("sentinel2", "scar", resolution_m=20, grow_m=40)
+    scl = np.full((9, 14), 4, np.uint8)
+    scl[0, :4] = (2, 6, 11, 7)
+    scl[5, 2] = 9
+    scl[4:7, 9:12] = 9
+    clear = clear_mask(scl, policy)
+    assert clear[0, :4].tolist() == [1, 1, 1, 1]
+    # The speck is dropped alone; the cloud of 3 x 3 pixels is grown by two pixels.
+    assert clear[5].tolist() == [1, 1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
+    qa = np.array([[21824, 21952, 30048, 22280, 1]], np.uint16)
+    landsat = clear_policy("landsat", "scar", resolution_m=30, grow_m=0)
+    assert clear_mask(qa, landsat).tolist() == [[1, 1, 1, 0, 0]]
+
+
+def test_masks_of_scars_do_not_depend_on_tiles():
+    rng = np.random.default_rng(3)
+    scl = rng.choice(np.array([4, 3, 9], np.uint8), (40, 40), p=(0.8, 0.1, 0.1))
+    policy = clear_policy("sentinel2", "scar", resolution_m=20, grow_m=40, shadow_reach_m=60)
+    whole, halo = clear_mask(scl, policy), policy.halo_px
+    part = clear_mask(scl[12 - halo : 22 + halo, 14 - halo : 26 + halo], policy, crop=(halo,) * 4)
+    np.testing.assert_array_equal(part, whole[12:22, 14:26])

@@ -111,7 +111,16 @@ def found(rows):
 
 
 def test_the_list():
-    assert [name for name, _ in ROWS] == ["composite", "clear mask", "indices", "change", "fire weather", "hotspots", "fire risk"]
+    assert [name for name, _ in ROWS] == [
+        "composite",
+        "clear mask",
+        "indices",
+        "change",
+        "fire weather",
+        "hotspots",
+        "fire scars",
+        "fire risk",
+    ]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from habitat.contracts.area import Area
 from habitat.contracts.errors import CatalogueError, ConfigError, NoScenes
 from habitat.contracts.period import Period
 from habitat.contracts.scene import Scene
+from habitat.contracts.span import Span
 from habitat.imagery.sensors import SENSORS
 from habitat.sources.catalogues.api import Limits, items_from
 from habitat.sources.catalogues.duplicates import newest_only
@@ -84,7 +85,7 @@ class Found:
 def search(
     sensors: str | Sequence[str],
     area: Area,
-    period: Period,
+    period: Period | Span,
     *,
     catalogue: str | Path | Provider = "earth-search",
     max_cloud_cover: float | None = None,
@@ -101,7 +102,7 @@ def search(
         Names in `habitat.imagery.sensors.SENSORS`.
     area : Area
         Its polygon is the filter; its coordinate system is where touching is judged.
-    period : Period
+    period : Period or Span
         Half-open, UTC.
     catalogue : str, Path or Provider
         See `provider_for`.
@@ -203,7 +204,7 @@ def _collections(names: Sequence[str], provider: Provider) -> tuple[str, ...]:
 
 
 def _answered(
-    provider: Provider, collections: Sequence[str], area: Area, period: Period, limits: Limits
+    provider: Provider, collections: Sequence[str], area: Area, period: Period | Span, limits: Limits
 ) -> list[tuple[dict[str, Any], str | Path]]:
     if provider.entry is not None:
         # A saved search may hold one item several times.

@@ -1,0 +1,1 @@
+"""Burns: what fires leave in a series of observations, and how single pixels of it become scars."""
