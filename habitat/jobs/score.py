@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -32,6 +33,8 @@ log = structlog.get_logger("habitat.jobs")
 
 PERIOD = "2025-05"
 """Month after the fire that every twin has; every twin has the same month a year before, too."""
+SCARS, AUTUMN = "fire-scars", "2025-10"
+"""Product whose autumn is scored, too, and the month that tells of it."""
 SENSORS = ("sentinel2", "landsat")
 """Satellites whose masks are looked at."""
 
@@ -103,11 +106,14 @@ def score_seeds(size: str, seeds: Sequence[int], *, workdir: Path, progress: Pro
 
 
 def build_products(twin: TwinCatalogue, store: Store, *, progress: Progress | None = None) -> Summary:
-    """Build every product of the month and of the year before, from the catalogue and from nothing else."""
+    """Build all products of the month and of the year before, and autumn's scars, from a twin's files but the truth."""
     settings = settings_of(twin.root)
     params = {name: product.params(**settings.get(name, {})) for name, product in PRODUCTS.items()}
     config = RunConfig("score", store.root, params, area=twin.area.name)
-    return run(config, Workshop(twin.area, store, progress=progress or _quiet), Period(PERIOD))
+    workshop = Workshop(twin.area, store, progress=progress or _quiet)
+    summary = run(config, workshop, Period(PERIOD))
+    run(config, workshop, Period(AUTUMN), targets=[SCARS])
+    return summary
 
 
 def score_store(twin: TwinCatalogue, store: Store, *, progress: Progress | None = None) -> Scorecard:
@@ -139,6 +145,9 @@ def score_store(twin: TwinCatalogue, store: Store, *, progress: Progress | None 
             progress("measuring", number, len(ROWS))
             rows += _rows_of(name, make_rows, evidence)
         progress("measuring", len(ROWS), len(ROWS))
+        # Not every twin has scenes of autumn, and the demonstration does not build their scars.
+        if store.latest(SCARS, twin.area, Period(AUTUMN)) is not None:
+            rows += _rows_of("fire scars", dict(ROWS)["fire scars"], replace(evidence, period=Period(AUTUMN)))
     return Scorecard(twin.size, (twin.seed,), str(period), tuple(rows))
 
 

@@ -116,7 +116,10 @@ def _scenes(evidence: Evidence, year: int) -> tuple[Scene, ...]:
 
 @lru_cache(maxsize=4)
 def _fires(path: Path, crs: str) -> gpd.GeoDataFrame:
-    features = json.loads(path.read_text(encoding="utf-8"))["features"]
+    try:
+        features = json.loads(path.read_text(encoding="utf-8"))["features"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"the truth about {path.name} cannot be read ({error}); make the twin anew") from error
     return gpd.GeoDataFrame.from_features(features, crs="EPSG:4326").to_crs(crs)
 
 
