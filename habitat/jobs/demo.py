@@ -40,7 +40,7 @@ class Shown:
     pictures: tuple[Path, ...]
     """PNGs of the same."""
     sentence: str
-    """What changed, in one sentence."""
+    """What each product says, a line each."""
     card: Scorecard | None = None
     """How near the products came to the truth."""
 
@@ -108,7 +108,7 @@ def demo(
     pictures = [path for one in built for path in one.paths.values() if path.suffix == ".png"]
     # The truth is opened only now: no product has seen it.
     card = score_store(twin, session.workshop.store, progress=progress) if built and products is None else None
-    return Shown(summary, tuple(rasters), tuple(pictures), _sentence(summary), card)
+    return Shown(summary, tuple(rasters), tuple(pictures), _sentences(summary), card)
 
 
 def _overrides(folder: Path, products: Mapping[str, Product] | None) -> Iterator[str]:
@@ -128,6 +128,6 @@ def _standing(store: Store, summary: Summary) -> list[Published]:
     return [one for one in found if one is not None]
 
 
-def _sentence(summary: Summary) -> str:
-    """Return what the last product says; it stands on all the others."""
-    return next((step.summary for step in reversed(summary.steps) if step.period == summary.period), "")
+def _sentences(summary: Summary) -> str:
+    """Return what every product of the period says, a line each."""
+    return "\n".join(step.summary for step in summary.steps if step.period == summary.period and step.summary)
