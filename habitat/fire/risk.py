@@ -26,6 +26,15 @@ from habitat.fire.hazard.risk_rasters import (
     risk_sentence,
     risk_specs,
 )
+from habitat.fire.hazard.scar_labels import (
+    CellScars,
+    cell_scars,
+    cells_under,
+    joined,
+    latest_of_seasons,
+    scar_counts,
+    with_scars,
+)
 from habitat.fire.hazard.skill import (
     auc,
     brier,
@@ -45,6 +54,7 @@ __all__ = [
     "RISK_LIMITS",
     "SOURCES",
     "WEIGHTS",
+    "CellScars",
     "Hindcast",
     "History",
     "Known",
@@ -59,12 +69,16 @@ __all__ = [
     "brier",
     "brier_skill",
     "calibration_slope",
+    "cell_scars",
+    "cells_under",
     "cover_layers",
     "danger_index",
     "filled",
     "hindcast",
     "index_parts",
     "index_spec",
+    "joined",
+    "latest_of_seasons",
     "month_labels",
     "month_risk",
     "month_weather",
@@ -75,9 +89,11 @@ __all__ = [
     "risk_sentence",
     "risk_specs",
     "rounded",
+    "scar_counts",
     "skill_interval",
     "skill_report",
     "terrain_layers",
+    "with_scars",
 ]
 
 

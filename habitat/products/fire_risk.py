@@ -17,6 +17,7 @@ from habitat.contracts.errors import ConfigError, InputError
 from habitat.contracts.grid import Grid, Tile
 from habitat.contracts.raster_spec import RasterSpec
 from habitat.fire import risk
+from habitat.fire.burns.fire_calendar import FireSeason
 from habitat.fire.fire_events import fire_events
 from habitat.fire.hotspots import without_static
 from habitat.fire.weather_index import fire_weather
@@ -27,7 +28,7 @@ from habitat.sources.hotspots import read_hotspots
 from habitat.sources.vectors import Kind, distances, read_vectors, shares_by
 from habitat.sources.weather import read_weather
 from habitat.sources.weather_cells import weather_cells
-from habitat.store import Input, Stage, estimated_bytes
+from habitat.store import Input, Published, Stage, estimated_bytes
 
 PARTS = 10
 """Fine pixels along a side of a cell, for distances and terrain."""
@@ -53,10 +54,8 @@ _LEFT_OUT = {
     "elevation": "no elevation given: terrain left out",
     "cover": "no cover given: fuel types left out",
 }
-_NOT_READ = (
-    ("greenness", "indices of the month before are not among the predictors: the store rarely holds enough years"),
-    ("scars", "burnt ground is told by hotspots alone; mapped scars are not among the labels"),
-)
+_GREEN_YEARS = 5
+"""Fewest years of indices that greenness could be learnt from."""
 
 
 class FireRiskParams(Params):
@@ -92,6 +91,9 @@ class FireRiskParams(Params):
     """Fewest years of hotspots a probability is learnt from; with fewer an index is published."""
     min_events: int = Field(30, ge=2)
     """Fewest fire events a probability is learnt from; with fewer an index is published."""
+    scar_share: float = Field(0.1, gt=0, le=1)
+    """Share of a cell that mapped scars must cover for it to count as burnt, as for footprints: smaller shares are
+    mostly specks and edges that did not burn (see docs/methods/fire-risk.md)."""
     weather_source: Literal["auto", "forecast", "climatology"] = "auto"
     """Fire weather of the month: forecast takes the files' own days as a perfect forecast, climatology the same
     month of earlier years; auto takes the first where the files hold the whole month."""
@@ -107,7 +109,18 @@ class FireRiskParams(Params):
 
 
 def _inputs(params: FireRiskParams, workshop: Workshop, period: Period) -> tuple[Input, ...]:
-    return tuple(file_input(name, path, workshop) for name, path in params.paths())
+    files = tuple(file_input(name, path, workshop) for name, path in params.paths())
+    return (*files, *(entry.as_input() for entry in _scars_before(workshop, period)))
+
+
+def _scars_before(workshop: Workshop, period: Period) -> dict[Published, list[FireSeason]]:
+    """Versions of fire scars over before the period, and the seasons each tells of: the latest of each season."""
+    area = workshop.area
+    there = [entry for entry in workshop.store.list("fire-scars", area.name) if entry.grid == area.grid]
+    found: dict[Published, list[FireSeason]] = {}
+    for season, place in risk.latest_of_seasons([entry.period for entry in there], period.first_day).items():
+        found.setdefault(there[place], []).append(season)
+    return found
 
 
 def known_before(params: FireRiskParams, workshop: Workshop, period: Period) -> risk.Known:
@@ -125,12 +138,23 @@ def known_before(params: FireRiskParams, workshop: Workshop, period: Period) -> 
     grid = workshop.area.grid.coarser(params.cell_m)
     known = risk.Known(grid, np.datetime64(str(period), "M"), land=np.ones(grid.shape, np.float32))
     known.gaps += [(name, why) for name, why in _LEFT_OUT.items() if not getattr(params, name)]
-    known.gaps += _NOT_READ
+    known.gaps.append(("greenness", _greenness(workshop, period)))
     _read_countries(params, known)
     _read_ground(params, known)
     _read_weather(params, known)
     _read_hotspots(params, known)
+    _read_scars(params, workshop, period, known)
     return known
+
+
+def _greenness(workshop: Workshop, period: Period) -> str:
+    before = Period(str(np.datetime64(str(period), "M") - np.timedelta64(1, "M")))
+    there = "yes" if workshop.store.latest("indices", workshop.area, before) else "no"
+    earlier = len(workshop.store.years_before("indices", workshop.area, before))
+    return (
+        f"not among the predictors: the store holds indices of {before}: {there}, of the same month "
+        f"of earlier years: {earlier}; learning from them wants {_GREEN_YEARS} years and is not built"
+    )
 
 
 def _read_countries(params: FireRiskParams, known: risk.Known) -> None:
@@ -202,9 +226,31 @@ def _read_hotspots(params: FireRiskParams, known: risk.Known) -> None:
     seen = table["solar_day"].to_numpy().astype("datetime64[M]")
     months = np.arange(seen.min(), known.month)
     known.labels = risk.month_labels(kept, fire_events(kept, known.grid.crs), known.grid, months)
-    known.seen_until = seen.max()
+    known.seen_from, known.seen_until = seen.min(), seen.max()
     if known.seen_until < known.month - np.timedelta64(1, "M"):
         known.notes.append(f"the list of hotspots ends in {known.seen_until}; later months are not learnt from")
+
+
+def _read_scars(params: FireRiskParams, workshop: Workshop, period: Period, known: risk.Known) -> None:
+    found = _scars_before(workshop, period)
+    if not found:
+        known.gaps.append(("scars", f"no fire scars of before {period} in the store: burnt ground is told by hotspots"))
+        return
+    fine, grid = workshop.area.grid, known.grid
+    scars: list[risk.CellScars] = []
+    for entry, seasons in found.items():
+        counts = []
+        with entry.open_window("status") as status, entry.open_window("dates") as dates:
+            for tile in fine.tiles(1024):
+                cells = risk.cells_under(tile, fine, grid)
+                counts.append(risk.scar_counts(status.read(tile)[0], dates.read(tile), cells))
+        share = (fine.resolution_m / grid.resolution_m) ** 2
+        scars += [risk.cell_scars(np.concatenate(counts, axis=1), season, share) for season in seasons]
+        known.notes.append(f"scars of {', '.join(f'{one.name} {one.year}' for one in seasons)} are those of {entry.id}")
+    heard = 0 if known.labels is None else np.count_nonzero(known.labels.burning)
+    known.labels = risk.with_scars(known.labels, risk.joined(scars), grid, known.month, least_share=params.scar_share)
+    added = np.count_nonzero(known.labels.burning) - heard
+    known.notes.append(f"scars add {added} burnt cells and months to the {heard} that hotspots tell of")
 
 
 def build(params: FireRiskParams, workshop: Workshop, period: Period) -> Outcome:

@@ -17,9 +17,10 @@ from shapely.geometry import LineString, box
 from habitat.contracts import Area, Period
 from habitat.contracts.errors import ConfigError, InputError, NotPossible
 from habitat.contracts.grid import Grid, Tile
+from habitat.fire.burns.scar_rasters import DATES, STATUS
 from habitat.products import Workshop
 from habitat.products.fire_risk import FIRE_RISK, FireRiskParams, known_before
-from habitat.store import Store
+from habitat.store import Record, Store, area_digest
 
 UTM = "EPSG:32652"
 WEST, NORTH, SIDE = 600000.0, 4803000.0, 3000.0
@@ -277,3 +278,117 @@ def test_hotspots_that_end_early_are_told(folder, shop, tmp_path):
     assert any("ends in 2022" in note for note in known.notes)
     history = known.history()
     assert history.months[np.flatnonzero(history.usable)[-1]] == known.seen_until
+
+
+def scars(shop, period, *burnt, area=None):
+    """Publish fire scars of squares (row, column, last, first) of 10 by 10 pixels: 4 ha, a sixth of a cell."""
+    area = area or shop.area
+    status, dates = np.zeros((1, *area.grid.shape), np.uint8), np.full((2, *area.grid.shape), -32768, np.int16)
+    status[0, :, -5:] = 255
+    for row, column, last, first in burnt:
+        square = slice(row, row + 10), slice(column, column + 10)
+        status[0][square], dates[0][square], dates[1][square] = 1, last, first
+    with shop.store.begin("fire-scars", area, Period(period)) as stage:
+        whole = Tile(0, 0, *area.grid.shape)
+        for spec, codes in ((STATUS, status), (DATES, dates)):
+            stage.raster(spec).write(whole, codes)
+        record = Record(
+            "fire-scars", area.name, area_digest(area), period, method="1", software={}, created="2024-06-01T00:00:00Z"
+        )
+        return stage.publish(record, {"habitat:year": int(period[:4])})
+
+
+def identities(settings, shop, period=MAY):
+    return [entry.identity for entry in FIRE_RISK.inputs(settings, shop, period)]
+
+
+def test_scars_in_the_store_are_labels_and_inputs(folder, shop):
+    settings = params(folder, first_year=2018)
+    without = known_before(settings, shop, MAY)
+    assert dict(without.gaps)["scars"].startswith("no fire scars of before 2024-05 in the store")
+    # Days 92 to 102 of 2023 are 2 to 12 April; the cell is the last one with land in the first row, far from the road.
+    scars(shop, "2023-04", (0, 100, 92, 102))
+    scars(shop, "2023-05", (0, 100, 92, 102), (125, 100, 92, 102))
+    # Fires of 10 to 20 April, of 22 April to 2 May 2024, first seen in the month that is told.
+    scars(shop, "2024-04", (50, 100, 101, 111), (75, 100, 113, 123))
+    known = known_before(settings, shop, MAY)
+    assert "scars" not in dict(known.gaps)
+    new = np.argwhere(known.labels.burning & ~without.labels.burning)
+    assert {(str(known.labels.months[month]), int(row), int(column)) for month, row, column in new} <= {
+        ("2023-04", 0, 4),
+        ("2023-04", 5, 4),
+        ("2024-04", 2, 4),
+    }
+    assert known.labels.burning[known.labels.months == np.datetime64("2023-04"), [0, 5], 4].all()
+    assert known.labels.burning[-1, 2, 4]
+    assert np.array_equal(known.labels.ignition, without.labels.ignition)
+    assert known.history().recurrence[-1].reshape(6, 6)[5, 4] > without.history().recurrence[-1].reshape(6, 6)[5, 4]
+    outcome = FIRE_RISK.build(settings, shop, MAY)
+    # Of one season the latest label alone is read.
+    listed = {entry.id for entry in outcome.published.record.inputs if entry.id.startswith("fire-scars")}
+    assert listed == {"fire-scars_here_202305", "fire-scars_here_202404"}
+    notes = " ".join(outcome.published.record.ledger["notes"])
+    assert "scars of spring 2023 are those of fire-scars_here_202305_v1" in notes
+    assert f"scars add {len(new)} burnt cells and months" in notes
+
+
+def test_a_larger_share_wants_larger_scars(folder, shop):
+    scars(shop, "2023-05", (0, 100, 92, 102))
+    without = known_before(params(folder, first_year=2018, scar_share=0.17), shop, MAY)
+    known = known_before(params(folder, first_year=2018, scar_share=0.16), shop, MAY)
+    assert known.labels.burning.sum() - without.labels.burning.sum() == 1
+
+
+def test_scars_of_the_month_and_after_change_nothing(folder, shop):
+    settings = params(folder, first_year=2018)
+    scars(shop, "2024-04", (50, 100, 101, 111))
+    before, known = identities(settings, shop), known_before(settings, shop, MAY)
+    for period in ("2024-05", "2024-06", "2024-Q2", "2024", "2025-04"):
+        scars(shop, period, (0, 100, 101, 111), (25, 100, 125, 130))
+    assert identities(settings, shop) == before
+    after = known_before(settings, shop, MAY)
+    assert np.array_equal(after.labels.burning, known.labels.burning)
+    assert np.array_equal(after.labels.known, known.labels.known)
+    # Another April, the same pixels again, and pixels first seen burnt in May.
+    scars(shop, "2024-04", (50, 100, 101, 111))
+    assert identities(settings, shop) == before
+    scars(shop, "2024-04", (50, 100, 101, 111), (0, 100, 113, 122))
+    assert identities(settings, shop) != before
+    assert np.array_equal(known_before(settings, shop, MAY).labels.burning, known.labels.burning)
+    # June knows them: those of May are of the season to date, and April's are read no more.
+    assert [one for one, *_ in identities(settings, shop, Period("2024-06"))][-1] == "fire-scars_here_202405"
+
+
+def test_scars_on_another_grid_are_not_of_this_area(folder, shop):
+    grid = Grid(UTM, 20.0, (WEST, NORTH - SIDE, WEST + SIDE - 20, NORTH))
+    scars(shop, "2023-05", (0, 100, 92, 102), area=Area("here", shop.area.polygon, grid))
+    assert "scars" in dict(known_before(params(folder, first_year=2018), shop, MAY).gaps)
+
+
+def test_scars_without_hotspots_order_the_index(folder, shop):
+    scars(shop, "2023-05", (0, 100, 92, 102))
+    outcome = FIRE_RISK.build(params(folder, hotspots=()), shop, MAY)
+    assert "past" in outcome.published.item["properties"]["habitat:index_weights"]
+    assert "0 years of hotspots" in dict(outcome.gaps)["probability"]
+
+
+def test_greenness_is_a_gap_that_counts_the_store(folder, shop):
+    def gap():
+        return dict(known_before(FireRiskParams(roads=str(folder / "roads.geojson")), shop, MAY).gaps)["greenness"]
+
+    assert "indices of 2024-04: no, of the same month of earlier years: 0; learning from them wants 5 years" in gap()
+    for period in ("2022-04", "2023-04", "2024-04"):
+        with shop.store.begin("indices", shop.area, Period(period)) as stage:
+            stage.raster(STATUS).write(Tile(0, 0, 150, 150), np.zeros((1, 150, 150), np.uint8))
+            stage.publish(
+                Record(
+                    "indices",
+                    "here",
+                    area_digest(shop.area),
+                    period,
+                    method="1",
+                    software={},
+                    created="2024-06-01T00:00:00Z",
+                )
+            )
+    assert "indices of 2024-04: yes, of the same month of earlier years: 2;" in gap()

@@ -33,7 +33,7 @@ class Hindcast:
     climatology : float32 (month, cell)
         Share of the same month of the calendar in the other years.
     happened : bool (month, cell)
-        What hotspots say.
+        What the labels say: hotspots, and scars where there are any.
     models : dict of int to Model
         By the year left out.
     """

@@ -36,7 +36,7 @@ class History:
     weather : float32 (month, y, x)
         Mean fire weather index of each month, days without a fire season counting as 0; NaN where unknown.
     burning, ignition : bool (month - 1, y, x)
-        What hotspots say of the months before.
+        What hotspots and scars say of the months before.
     land : array (y, x) [1]
         Share of land.
     ground : mapping of str to float32 (y, x)
@@ -45,6 +45,9 @@ class History:
         Share of each cell that lies in a country; none: no country is known.
     seen : bool (month - 1,), optional
         Months of which hotspots are known; of all by default.
+    known : bool (month - 1, y, x), optional
+        What was known of fires by the end of each month, for the recurrence; `burning` by default. A scar between
+        whose days a month begins burnt, for all that is known, in the one or the other.
 
     Raises
     ------
@@ -60,13 +63,15 @@ class History:
     ground: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     countries: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     seen: NDArray[np.bool_] | None = None
+    known: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         cells = self.land.shape
         wrong = [name for name, layer in (*self.ground.items(), *self.countries.items()) if layer.shape != cells]
         wrong += [] if self.weather.shape == (self.months.size, *cells) else ["weather"]
-        known = self.months.size - 1, *cells
-        wrong += [name for name in LABELS if getattr(self, name).shape != known]
+        before = self.months.size - 1, *cells
+        wrong += [name for name in LABELS if getattr(self, name).shape != before]
+        wrong += [] if self.known is None or self.known.shape == before else ["known"]
         if wrong:
             raise GridMismatch(f"{', '.join(wrong)} do not fit {self.months.size} months of {cells} cells")
 
@@ -108,7 +113,8 @@ class History:
     def recurrence(self) -> NDArray[np.float32]:
         """What burnt about each cell before each month (month, cell), see `recurrence_before`."""
         # The month wanted comes after all that is known; what it holds itself never counts.
-        burning = np.concatenate([self.burning, np.zeros((1, *self.land.shape), bool)])
+        known = self.burning if self.known is None else self.known
+        burning = np.concatenate([known, np.zeros((1, *self.land.shape), bool)])
         return recurrence_before(burning, self.land).reshape(len(burning), -1)
 
     @cached_property

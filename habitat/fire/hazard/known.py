@@ -35,6 +35,8 @@ class Known:
     """Up to the month before."""
     seen_until: np.datetime64 | None = None
     """Month of the last hotspot."""
+    seen_from: np.datetime64 | None = None
+    """Month of the first hotspot; scars may be older. None: the labels' first."""
 
     @property
     def source(self) -> WeatherSource:
@@ -43,8 +45,8 @@ class Known:
         return "forecast" if held else "climatology"
 
     def history(self) -> History | None:
-        """Return the months that can be learnt from and the month wanted; nothing without hotspots."""
-        if self.labels is None or self.seen_until is None:
+        """Return the months that can be learnt from and the month wanted; nothing without hotspots and scars."""
+        if self.labels is None:
             return None
         months = np.arange(self.labels.months[0], self.month + ONE_MONTH)
         weather = np.zeros((months.size, *self.grid.shape), np.float32)
@@ -53,8 +55,11 @@ class Known:
             here, there = np.isin(months, self.weather.months), np.isin(self.weather.months, months)
             weather[here] = self.weather.values["fwi_mean"][there]
         labels = self.labels
-        seen = labels.months <= self.seen_until
-        return History(months, weather, labels.burning, labels.ignition, self.land, self.ground, self.countries, seen)
+        seen = np.zeros(labels.months.size, bool)
+        if self.seen_until is not None:
+            seen = (labels.months >= (self.seen_from or labels.months[0])) & (labels.months <= self.seen_until)
+        burnt = labels.burning, labels.ignition
+        return History(months, weather, *burnt, self.land, self.ground, self.countries, seen, labels.known)
 
     def enough(self, min_years: int, min_events: int) -> tuple[History | None, str]:
         """Return the history if it has enough to learn from, else why not."""

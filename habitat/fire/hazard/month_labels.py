@@ -23,7 +23,7 @@ COARSEST = 2.6
 
 @dataclass(frozen=True, eq=False)
 class MonthLabels:
-    """What hotspots say of the months of a record.
+    """What hotspots, and mapped scars if there are any, say of the months of a record.
 
     Parameters
     ----------
@@ -35,12 +35,15 @@ class MonthLabels:
         Whether the first detection of an event lies in the cell.
     events : int64 (month,)
         Events that began in the month.
+    known : bool (month, y, x), optional
+        As burning, but each scar in the month in which it was first seen; None: as burning.
     """
 
     months: NDArray[np.datetime64]
     burning: NDArray[np.bool_]
     ignition: NDArray[np.bool_]
     events: NDArray[np.int64]
+    known: NDArray[np.bool_] | None = None
 
 
 def month_labels(
