@@ -200,6 +200,7 @@ LEGENDS: dict[str, Legend] = {
         Legend("z-score", "z-score", "1", ramp(ORANGE_PURPLE, -5.0, 5.0, ("unusually low", "unusually high"))),
         Legend("clear-count", "clear observations", "1", ramp(VIRIDIS, 0.0, 10.0, ("never clear", "10 or more"))),
         Legend("date-spread", "days between first and last", "d", ramp(VIRIDIS[::-1], 0.0, 30.0, ("one day", ""))),
+        Legend("canopy-cover", "crown cover", "%", ramp(YELLOW_GREEN, 0.0, 100.0, ("open", "closed"))),
         Legend("fwi", "fire weather index", "1", ramp(YELLOW_RED, 0.0, 40.0, ("", "very dangerous"))),
         Legend("codes", "fine fuel moisture code", "1", ramp(YELLOW_RED, 70.0, 95.0, ("moist", "dry"))),
         Legend("danger-days", "days of high danger or more", "d", ramp(YELLOW_RED, 0.0, 31.0)),

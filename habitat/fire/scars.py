@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from habitat.contracts.errors import ConfigError
 from habitat.fire.burns.background import Background, background
 from habitat.fire.burns.evidence import BANDS, BARE, UNCLEAR, Seen, observed
+from habitat.fire.burns.few_looks import severe_only
 from habitat.fire.burns.fire_calendar import FireSeason, fire_chances, seasons_within
 from habitat.fire.burns.scar_rules import (
     BURNT_BEFORE,
@@ -43,6 +44,9 @@ __all__ = [
 ]
 
 
+_USUAL = ScarRules()
+
+
 def scar_background(seen: Seen, days: Sequence[int], season: FireSeason, rules: ScarRules) -> Background:
     """Learn from a sample of an area what its unburnt ground does in a season and the year before.
 
@@ -72,6 +76,7 @@ def fire_scars(
     learnt: Background,
     shape: tuple[int, int],
     *,
+    rules: ScarRules = _USUAL,
     water: NDArray[np.bool_] | None = None,
     hotspots: NDArray[np.int32] | None = None,
 ) -> Scars:
@@ -85,6 +90,8 @@ def fire_scars(
         From `scar_background`.
     shape : (int, int)
         Rows and columns of the tile.
+    rules : ScarRules
+        Where references are few, all but severe burns are held below its thresholds.
     water : bool (pixel), optional
         Water, known from references.
     hotspots : int32 (2, pixel), optional
@@ -102,6 +109,8 @@ def fire_scars(
     Trigg & Flasse (2001), doi:10.1080/01431160110053185.
     """
     steps = find_steps(seen.features, seen.states, learnt.ground(seen, hotspots), learnt.model)
+    if learnt.severe_only:
+        severe_only(steps, rules.grow, rules.seed)
     # What burnt before its first look is its own reference: black ground that stays black.
     unknown = learnt.seen_too_late(seen) & ~(steps.within + steps.before > 0.5)
     for layer in (steps.within, steps.before, steps.expected, steps.after):

@@ -72,7 +72,7 @@ def turn_of(days: Sequence[float], states: NDArray[np.uint8]) -> Turn:
     shape = states.shape[1:]
     last, first = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
     contradictions = np.full(shape, 255, np.uint8)
-    flat = np.ascontiguousarray(states).reshape(states.shape[0], -1)
+    flat = np.ascontiguousarray(states).reshape(states.shape[0], last.size)
     _turns(when, flat, last.reshape(-1), first.reshape(-1), contradictions.reshape(-1))
     return Turn(last, first, contradictions)
 
@@ -177,7 +177,7 @@ def usual_range(values: Floats, *, share: float = 0.1) -> tuple[Floats, Floats]:
     """
     shape = values.shape[1:]
     low, high = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
-    flat = np.ascontiguousarray(values).reshape(values.shape[0], -1)
+    flat = np.ascontiguousarray(values).reshape(values.shape[0], low.size)
     _ranges(flat, share, low.reshape(-1), high.reshape(-1))
     return low, high
 

@@ -33,5 +33,7 @@ def settings_of(folder: Path) -> dict[str, dict[str, Any]]:
         "composite": {"purpose": "burn", "catalogue": catalogue},
         "fire-weather": {"weather": weather},
         "fire-scars": {"catalogue": catalogue, "hotspots": hotspots},
+        "forest-cover": {"catalogue": catalogue},
+        "forest-type": {"catalogue": catalogue},
         "fire-risk": {"weather": (weather,), "hotspots": hotspots, **places},
     }

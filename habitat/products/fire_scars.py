@@ -6,9 +6,7 @@ import json
 import math
 import shutil
 import tempfile
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -18,19 +16,20 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from habitat.contracts import Ledger, Period, Scene
-from habitat.contracts.errors import AllMasked, NoScenes, TooMuchMissing
+from habitat.contracts import Ledger, Period
+from habitat.contracts.errors import AllMasked, NoScenes
 from habitat.contracts.grid import Tile
-from habitat.contracts.ledger import expect
 from habitat.contracts.span import Span
-from habitat.fire.burns import scar_rasters
+from habitat.fire.burns.canopy import CANOPY_BANDS, CanopyLayers, summers
 from habitat.fire.burns.fire_calendar import FireSeason, season_spans
 from habitat.fire.burns.scar_layers import BYTES_PER_PIXEL, ScarLayers, on_disk, recurrence_codes
+from habitat.fire.burns.scar_rasters import scar_specs
 from habitat.fire.burns.season_days import season_days
 from habitat.fire.burns.season_hotspots import SeasonHotspots, season_hotspots
-from habitat.fire.burnt_outlines import BurntOutlines
+from habitat.fire.burns.season_outlines import settled_outlines
 from habitat.fire.scars import (
     BANDS,
+    UNBURNT,
     UNOBSERVED,
     ScarRules,
     Seen,
@@ -42,17 +41,23 @@ from habitat.fire.scars import (
 from habitat.imagery.bandpass import as_oli
 from habitat.products.inputs import file_input, scene_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop
-from habitat.sources.catalogues.footprints import share_of_area
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search
 from habitat.sources.hotspot_days import hotspot_days
 from habitat.sources.hotspots import read_hotspots
-from habitat.sources.scenes.observations import SeriesReader
-from habitat.sources.scenes.preflight import Checked, Missing, check_offsets_agree, check_scenes
+from habitat.sources.scenes.observations import ClearPixels, SeriesReader, also_found, within
+from habitat.sources.scenes.preflight import (
+    Checked,
+    Missing,
+    check_offsets_agree,
+    check_scenes,
+    refuse_much_missing,
+)
 from habitat.sources.scenes.rasters import Rasters
-from habitat.sources.scenes.threads import in_threads
+from habitat.sources.scenes.threads import told_in_threads
 from habitat.sources.scenes.tile_view import SceneLost
 from habitat.store import Input, Published, Stage, estimated_bytes
+from habitat.store.vectors import write_vectors
 
 _SAMPLE_TILES, _SAMPLE_PIXELS = 12, 60_000
 """From how many tiles and pixels the area's background is learnt."""
@@ -78,6 +83,8 @@ class FireScarsParams(Params):
     """oli: bring all sensors to the bands of Landsat 8 OLI, which two sensors need."""
     max_cloud_cover: float | None = Field(90.0, ge=0, le=100)
     """Scenes that say they have more clouds [percent] are not read; null reads all."""
+    without_mask: Literal["refuse", "all-clear"] = "refuse"
+    """Scenes without a quality mask: refuse, or all-clear where all bands have data, for composites that are clean."""
     grow_m: float = Field(60.0, ge=0, le=5000)
     """Clouds are widened by this distance [m], specks of less than 3 x 3 pixels are not."""
     days_after: int = Field(20, ge=0, le=120)
@@ -116,6 +123,9 @@ def _found(params: FireScarsParams, workshop: Workshop, period: Period) -> Found
         provider = provider_for(params.catalogue, requester_pays=params.requester_pays)
         most = params.max_cloud_cover
         found = search(params.sensors, workshop.area, span, catalogue=provider, max_cloud_cover=most)
+        for after in _summers_after(found, [season for season, _ in seasons]):
+            more = search(params.sensors, workshop.area, after, catalogue=provider, max_cloud_cover=most)
+            found = also_found(found, more)
         workshop.found[key] = found
     found.require()
     if not any(_looked_at(found, *entry) for entry in seasons):
@@ -124,6 +134,13 @@ def _found(params: FireScarsParams, workshop: Workshop, period: Period) -> Found
             f"({seasons[0][0].first_day} to {seasons[-1][1].last_day}); build a later month, or allow more clouds"
         )
     return found
+
+
+def _summers_after(found: Found, seasons: Sequence[FireSeason]) -> Iterator[Span]:
+    """Summers that are compared with one of which there are scenes."""
+    for before, after in map(summers, seasons):
+        if any(within(scene, before) for scene in found.scenes):
+            yield after
 
 
 def _looked_at(found: Found, season: FireSeason, span: Span) -> bool:
@@ -155,22 +172,13 @@ class _Work:
     found: Found
     rasters: Rasters
     gaps: list[tuple[str, str]] = field(default_factory=list)
-    clear: Counter[str] = field(default_factory=Counter)
+    clear: ClearPixels = field(default_factory=ClearPixels)
     hectares: dict[str, float] = field(default_factory=dict)
-    lock: Any = field(default_factory=threading.Lock)
+    black_before: dict[str, float] = field(default_factory=dict)
 
     def tell(self, what: str, items: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:
-        done: list[int] = []
-        self.workshop.progress(what, 0, len(items))
-
-        def counted(item: Any) -> Any:
-            answer = work(item)
-            with self.lock:
-                done.append(1)
-                self.workshop.progress(what, len(done), len(items))
-            return answer
-
-        return in_threads(counted, items, self.workshop.workers)
+        workshop = self.workshop
+        return told_in_threads(work, items, workshop.workers, lambda *done: workshop.progress(what, *done))
 
 
 def build(params: FireScarsParams, workshop: Workshop, period: Period) -> Outcome:
@@ -186,44 +194,31 @@ def build(params: FireScarsParams, workshop: Workshop, period: Period) -> Outcom
     _other_inputs(params, workshop, period)
     scenes = [as_oli(scene) for scene in found.scenes] if params.bandpass == "oli" else list(found.scenes)
     with Rasters(found.provider) as rasters:
-        checked = check_scenes(scenes, rasters, BANDS, workers=workshop.workers)
+        checked = check_scenes(scenes, rasters, BANDS, workers=workshop.workers, without_mask=params.without_mask)
         note = check_offsets_agree(checked, "harmonise")
+        # What is wanted for the crowns only must not refuse the scars.
+        last = _seasons(params, period)[-1][1].last_day
         while True:
             work = _Work(params, workshop, period, found, rasters)
             work.gaps += [("one radiometry", note)] if note else []
-            _refuse_much_missing(checked, work)
+            work.gaps += [gap] if (gap := checked.mask_gap()) else []
+            refuse_much_missing(checked, workshop.area, params.max_missing_share, until=last)
             try:
                 return _built(checked, work)
             except SceneLost as lost:
                 checked = checked.without(Missing(lost.scene, lost.reason, str(lost)))
 
 
-def _refuse_much_missing(checked: Checked, work: _Work) -> None:
-    every: list[Scene] = [*checked.scenes, *(entry.scene for entry in checked.missing)]
-    shares = share_of_area([scene.footprint for scene in every], work.workshop.area)
-    lost, allowed = float(shares[len(checked.scenes) :].sum()) / max(float(shares.sum()), 1e-9), work.params
-    if checked.missing and (not checked.scenes or lost > allowed.max_missing_share):
-        reasons = "; ".join(f"{entry.scene.id} missing:{entry.reason}" for entry in checked.missing[:5])
-        raise TooMuchMissing(
-            f"{len(checked.missing)} of {len(every)} scenes cannot be read, {lost:.0%} of what was expected; "
-            f"max_missing_share allows {allowed.max_missing_share:.0%}. {reasons}. Run again later, or allow more"
-        )
-
-
 def _built(checked: Checked, work: _Work) -> Outcome:
     earlier = _earlier(work.workshop, work.period)
     if not earlier:
         work.gaps.append(("recurrence", "no fire scars of earlier years of this period in the store"))
-    work.gaps.append(("canopy-effect", "not made by this version: wants the summer after the fire"))
     work.gaps += [] if work.params.hotspots else [("hotspots", "no lists given: no burn is made likelier by them")]
-    specs = [
-        scar_rasters.STATUS,
-        scar_rasters.PROBABILITY,
-        scar_rasters.DATES,
-        scar_rasters.SEVERITY,
-        scar_rasters.SEASON,
-        *([scar_rasters.RECURRENCE] if earlier else []),
-    ]
+    every = _seasons(work.params, work.period)
+    seasons = [entry for entry in every if _looked_at(work.found, *entry)]
+    work.gaps += [(entry[0].name, "no scene of the season itself") for entry in every if entry not in seasons]
+    canopy = [season for season, _ in seasons if _both_summers(checked, season, work)]
+    specs = scar_specs(recurrence=bool(earlier), canopy=bool(canopy))
     grid = work.workshop.area.grid
     estimate = estimated_bytes(grid, *specs) + BYTES_PER_PIXEL * grid.shape[0] * grid.shape[1]
     with work.workshop.store.begin("fire-scars", work.workshop.area, work.period, estimate=estimate) as stage:
@@ -231,20 +226,32 @@ def _built(checked: Checked, work: _Work) -> Outcome:
         aside = Path(tempfile.mkdtemp(prefix="series-", dir=ledger_file.parent))
         sheets = Sheets(stage, specs)
         layers = ScarLayers(grid.shape, work.period.year, work.params.rules, on_disk(aside))
-        every = _seasons(work.params, work.period)
-        seasons = [entry for entry in every if _looked_at(work.found, *entry)]
-        work.gaps += [(entry[0].name, "no scene of the season itself") for entry in every if entry not in seasons]
         outlines = [
             _season_found(checked, work, layers, season, span, sheets if span is seasons[-1][1] else None)
             for season, span in seasons
         ]
-        _write(layers, sheets, work, earlier)
+        crowns = CanopyLayers(grid.shape, on_disk(aside)) if canopy else None
+        if crowns is not None:
+            _compare_summers(checked, work, layers, crowns, canopy)
+        _write(layers, sheets, work, earlier, crowns)
         shutil.rmtree(aside)
-        _write_outlines(gpd.GeoDataFrame(pd.concat(outlines), crs=grid.crs), stage)
-        ledger = _settled(checked, work)
+        for name in ("scars.gpkg", "scars-geojson.geojson"):
+            path = stage.file(name, title="Outlines of the scars", roles=("data-vector",))
+            write_vectors(
+                path, gpd.GeoDataFrame(pd.concat([one for one in outlines if len(one)] or outlines[:1]), crs=grid.crs)
+            )
+        ledger = work.clear.ledger(work.found, checked, math.prod(grid.shape))
         ledger_file.write_text(json.dumps(ledger.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         sheets.draw(f"{work.workshop.area.title or work.workshop.area.name} · {work.period}")
         return _publish(stage, ledger, checked, work)
+
+
+def _both_summers(checked: Checked, season: FireSeason, work: _Work) -> bool:
+    """Tell whether there are scenes of the summers before and after a season's fires; what lacks is a gap."""
+    lacking = [str(span) for span in summers(season) if not any(within(scene, span) for scene in checked.scenes)]
+    if lacking:
+        work.gaps.append((f"canopy-effect ({season.name})", f"no scene of {' nor of '.join(lacking)}"))
+    return not lacking
 
 
 def _season_found(
@@ -255,8 +262,7 @@ def _season_found(
     reader = SeriesReader(checked, span, area, work.rasters, bands=BANDS, purpose="scar", grow_m=grow_m)
     tiles, days = reader.tiles(work.params.memory_mb_per_worker * 2**20), reader.days
     learnt = scar_background(_sample(reader, tiles, work), days, season, work.params.rules)
-    if not learnt.leaves_on.any():
-        work.gaps.append((f"fields, {season.name}", "never seen in full leaf before: ploughed land is not told"))
+    work.gaps += [(f"{name} ({season.name})", text) for name, text in learnt.gaps]
     hot = _hotspots(work, season)
     layers.begin()
 
@@ -265,17 +271,19 @@ def _season_found(
         seen, shape = observed(*series), (tile.height, tile.width)
         on = None if hot is None else hotspot_days(hot.footprints, hot.days, area.grid, tile).reshape(2, -1)
         water = water_seen(series.codes, seen)
-        layers.put(tile, fire_scars(seen, learnt, shape, water=water, hotspots=on))
+        layers.put(tile, fire_scars(seen, learnt, shape, rules=work.params.rules, water=water, hotspots=on))
         if sheets is not None:
             sheets.write("season", tile, season_days(series.codes, seen, days, work.period.year, shape))
-        with work.lock:
-            work.clear.update(clear)
+        work.clear.add(season.name, clear)
 
     work.tell(f"looking for scars of {season.name}", tiles, look)
     for tile in tiles:
         layers.count(tile)
     layers.patches.join()
-    return _settle_season(layers, work, season, tiles, hot)
+    places: dict[str, Any] = {"zones": area.zones, "hotspots": None if hot is None else hot.table}
+    left = settled_outlines(layers, tiles, season, area.grid, with_earlier=learnt.severe_only, **places)
+    work.hectares[season.name], work.black_before[season.name] = left.burnt_ha, left.before_ha
+    return left.table
 
 
 def _sample(reader: SeriesReader, tiles: list[Tile], work: _Work) -> Seen:
@@ -300,30 +308,34 @@ def _hotspots(work: _Work, season: FireSeason) -> SeasonHotspots | None:
     return season_hotspots(table, season, work.workshop.area.grid.crs)
 
 
-def _settle_season(
-    layers: ScarLayers, work: _Work, season: FireSeason, tiles: list[Tile], hot: SeasonHotspots | None
-) -> gpd.GeoDataFrame:
-    grid = work.workshop.area.grid
-    outlines = BurntOutlines(grid, year=season.year, season=season.name)
-    least = work.params.rules.least_pixels(grid.resolution_m)
-    burnt = 0
-    for tile in tiles:
-        layers.settle(tile, season, grid.resolution_m)
-        numbers = layers.patches.numbers(tile, least_pixels=least)
-        burnt += int(np.count_nonzero(numbers))
-        outlines.add(
-            tile,
-            numbers,
-            probability=layers.read("probability", tile) / np.float32(100),
-            last_unburnt=layers.read("unburnt", tile),
-            first_burnt=layers.read("burnt", tile),
-            dnbr=layers.read("severity", tile)[0] / np.float32(1000),
-        )
-    work.hectares[season.name] = round(burnt * grid.resolution_m**2 / 1e4, 2)
-    return outlines.table(zones=work.workshop.area.zones, hotspots=None if hot is None else hot.table)
+def _compare_summers(
+    checked: Checked, work: _Work, layers: ScarLayers, canopy: CanopyLayers, seasons: Sequence[FireSeason]
+) -> None:
+    """Compare the summers before and after the fires of each season."""
+    area = work.workshop.area
+    for season in seasons:
+        before, after = summers(season)
+        options: dict[str, Any] = {"purpose": "forest", "grow_m": work.params.grow_m, "bands": CANOPY_BANDS}
+        reader = SeriesReader(checked, (before, after), area, work.rasters, **options)
+        tiles = reader.tiles(work.params.memory_mb_per_worker * 2**20)
+        late = np.array(reader.days) >= after.first_day.toordinal()
+        canopy.begin()
+
+        def look(tile: Tile, *, reader: SeriesReader = reader, late: Any = late, name: str = season.name) -> None:
+            series, clear = reader.read(tile)
+            canopy.take(tile, *series, late, layers.read("status", tile) == UNBURNT)
+            work.clear.add(f"canopy of {name}", clear)
+
+        work.tell(f"comparing summers, {season.name}", tiles, look)
+        if not np.isfinite(canopy.offsets()).all():
+            work.gaps.append((f"canopy-effect ({season.name})", "too little unburnt ground was seen in both summers"))
+        for tile in tiles:
+            canopy.settle(tile, layers.read("status", tile) == season.code)
 
 
-def _write(layers: ScarLayers, sheets: Sheets, work: _Work, earlier: Sequence[Published]) -> None:
+def _write(
+    layers: ScarLayers, sheets: Sheets, work: _Work, earlier: Sequence[Published], crowns: CanopyLayers | None
+) -> None:
     grid = work.workshop.area.grid
     readers = [entry.open_window("status") for entry in earlier]
     years = [*(entry.period.year for entry in earlier), work.period.year]
@@ -336,6 +348,8 @@ def _write(layers: ScarLayers, sheets: Sheets, work: _Work, earlier: Sequence[Pu
         sheets.write("probability", tile, layers.read("probability", tile)[np.newaxis])
         sheets.write("dates", tile, np.stack([layers.read("unburnt", tile), layers.read("burnt", tile)]))
         sheets.write("severity", tile, layers.read("severity", tile))
+        if crowns is not None:
+            sheets.write("canopy-effect", tile, crowns.read(tile))
         if earlier:
             stack = np.stack([*(reader.read(tile, ("status",))[0] for reader in readers), status])
             sheets.write("recurrence", tile, recurrence_codes(stack, codes, years))
@@ -346,32 +360,17 @@ def _write(layers: ScarLayers, sheets: Sheets, work: _Work, earlier: Sequence[Pu
         )
 
 
-def _write_outlines(table: gpd.GeoDataFrame, stage: Stage) -> None:
-    package = stage.file("scars.gpkg", title="Outlines of the scars", roles=("data-vector",))
-    text = stage.file("scars-geojson.geojson", title="Outlines of the scars, WGS 84", roles=("data-vector",))
-    table.to_file(package, driver="GPKG", layer="scars")
-    table.to_crs("EPSG:4326").to_file(text, driver="GeoJSON")
-
-
-def _settled(checked: Checked, work: _Work) -> Ledger:
-    ledger = Ledger(expect(work.found.scenes), list(work.found.dropped))
-    pixels = math.prod(work.workshop.area.grid.shape)
-    for scene in checked.scenes:
-        clear = work.clear[scene.id]
-        ledger.settle(scene.id, "used" if clear else "masked", clear_share=round(min(1.0, clear / pixels), 6))
-    for entry in checked.missing:
-        ledger.settle(entry.scene.id, f"missing:{entry.reason}", note=entry.text)
-    ledger.check()
-    return ledger
-
-
 def _publish(stage: Stage, ledger: Ledger, checked: Checked, work: _Work) -> Outcome:
     params, workshop, period = work.params, work.workshop, work.period
     counts, gaps, lost = ledger.counts(), tuple(work.gaps), {entry.scene.id for entry in checked.missing}
     scenes = tuple(scene_input(scene, workshop) for scene in work.found.scenes if scene.id not in lost)
     inputs = (*scenes, *_other_inputs(params, workshop, period))
     record = FIRE_SCARS.record(params, workshop, period, inputs=inputs, ledger=ledger.to_dict(), gaps=gaps)
-    told = ", ".join(f"{hectares:,.0f} ha burnt in {season}" for season, hectares in work.hectares.items())
+    told = ", ".join(
+        f"{hectares:,.0f} ha burnt in {season}"
+        + (f", {work.black_before[season]:,.0f} ha black already when it began" if work.black_before[season] else "")
+        for season, hectares in work.hectares.items()
+    )
     summary = (
         f"{period}: {told} ({_UNVALIDATED}); {counts['used']} of {counts['expected']} scenes used, "
         f"{counts['missing']} missing"
@@ -380,6 +379,7 @@ def _publish(stage: Stage, ledger: Ledger, checked: Checked, work: _Work) -> Out
         "habitat:summary": summary,
         "habitat:year": work.period.year,
         "habitat:burnt_ha": work.hectares | {"basis": _UNVALIDATED},
+        "habitat:black_before_ha": work.black_before | {"basis": _UNVALIDATED},
         "habitat:partial": counts["missing"] > 0,
     }
     published: Published = stage.publish(record, properties, title=FIRE_SCARS.title, description=FIRE_SCARS.description)
@@ -393,7 +393,7 @@ FIRE_SCARS = Product(
         "Ground that burnt in the fire season of the period, with the days between which it burnt, severity, and how "
         "often it burnt before; from every clear look of the season and of the year before it."
     ),
-    method="1",
+    method="2",
     params=FireScarsParams,
     inputs=_inputs,
     build=build,

@@ -123,6 +123,7 @@ def test_seeds_and_size(tmp_path):
 def test_recurrence_counts_what_was_seen():
     status = np.array([[1, 0, 255, 4], [3, 0, 5, 4], [1, 255, 255, 4]], np.uint8).reshape(3, 1, 4)
     count, observed, since = recurrence_codes(status, [1], [2023, 2024, 2025])[:, 0]
-    assert count.tolist() == [2, 0, 0, 255]
-    assert observed.tolist() == [2, 2, 1, 0]
+    # Black already when the season began: nobody could have seen it burn again.
+    assert count.tolist() == [2, 0, 255, 255]
+    assert observed.tolist() == [3, 2, 0, 0]
     assert since.tolist() == [0, 255, 255, 255]

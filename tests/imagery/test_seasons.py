@@ -30,6 +30,15 @@ def test_late_snow_moves_the_turn_and_one_false_snow_among_many_does_not():
     assert (false.last_before.item(), false.first_after.item(), false.contradictions.item()) == (60, 70, 1)
 
 
+def test_without_any_look_nothing_is_known():
+    turn = turn_of([], np.zeros((0, 2, 3), np.uint8))
+    assert turn.date.shape == (2, 3)
+    assert np.isnan(turn.date).all()
+    low, high = usual_range(np.zeros((0, 2, 3), np.float32))
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
+
+
 @pytest.mark.parametrize(
     "states", [(ALREADY,) * 5, (NOT_YET,) * 5, (UNKNOWN,) * 5, (ALREADY, ALREADY, NOT_YET, NOT_YET, UNKNOWN)]
 )

@@ -120,6 +120,7 @@ def test_the_list():
         "hotspots",
         "fire scars",
         "fire risk",
+        "forest",
     ]
 
 

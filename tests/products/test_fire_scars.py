@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,6 +14,8 @@ import rasterio
 from habitat import twin
 from habitat.contracts import Period
 from habitat.contracts.errors import InputError, NoScenes
+from habitat.contracts.span import Span
+from habitat.products import fire_scars
 from habitat.products.fire_scars import FIRE_SCARS
 from habitat.products.product import Workshop
 from habitat.store import Store
@@ -95,7 +98,8 @@ def test_the_ledger_balances_and_inputs_are_all_that_was_read(outcome, tiny, wor
     assert {"hotspots-1", "hotspots-2"} <= names
     gaps = dict(outcome.gaps)
     assert "no fire scars of earlier years" in gaps["recurrence"]
-    assert "canopy-effect" in gaps
+    assert gaps["canopy-effect (spring)"].startswith("no scene of ")
+    assert gaps["fields (spring)"].startswith("seen only once in full leaf")
     lists = tuple(str(path) for path in sorted((tiny.root / "hotspots").glob("*.csv")))
     now = FIRE_SCARS.inputs(settings(tiny, hotspots=lists), workshop, MAY)
     assert {entry.identity for entry in now} == {entry.identity for entry in outcome.published.record.inputs}
@@ -136,3 +140,46 @@ def test_a_year_has_its_seasons_and_names_those_nobody_looked_at(tiny, tmp_path)
     gaps = dict(outcome.gaps)
     assert {"summer", "autumn"} <= set(gaps)
     assert set(outcome.published.item["properties"]["habitat:burnt_ha"]) == {"spring", "basis"}
+
+
+def test_leaves_come_when_they_truly_came(outcome, tiny):
+    """Truth is the day oaks stand half in leaf; the sixty days between looks in cloud are halved by the middle."""
+    with rasterio.open(tiny.root / "truth" / "seasons" / "2025_leaf_out.tif") as source:
+        true = source.read(1).astype(float)
+    green = layer(outcome, "season", 2)
+    known = green != -32768
+    assert known.mean() > 0.5
+    error = green[known] - true[known]
+    assert abs(np.median(error)) <= 6
+    assert np.abs(error).mean() < 10
+
+
+def test_two_summers_make_the_effect_on_crowns(tiny, tmp_path, monkeypatch, outcome):
+    """The tiny twin has no summers, so other days stand for them: what counts is that both sides are read."""
+    sides = Span(date(2024, 4, 1), date(2025, 4, 22)), Span(date(2025, 5, 15), date(2025, 9, 10))
+    monkeypatch.setattr(fire_scars, "summers", lambda season: sides)
+    lists = tuple(str(path) for path in sorted((tiny.root / "hotspots").glob("*.csv")))
+    shop = Workshop(twin.area("tiny"), Store(tmp_path / "store"), workers=2)
+    again = FIRE_SCARS.build(settings(tiny, hotspots=lists), shop, MAY)
+    assert "canopy-effect (spring)" not in dict(again.gaps)
+    effect, status = layer(again, "canopy-effect"), layer(again, "status")
+    np.testing.assert_array_equal(status, layer(outcome, "status"))
+    assert (effect[status != 1] == -32768).all()
+    known = effect != -32768
+    assert known[status == 1].mean() > 0.3
+    # Black ground turns green as the rest does; what is left is small.
+    assert abs(np.median(effect[known])) < 2000
+    ledgers = [json.loads(Path(one.published.path("ledger")).read_text()) for one in (outcome, again)]
+    assert ledgers[0]["counts"] == ledgers[1]["counts"]
+
+
+def test_scenes_of_the_summer_after_are_searched_where_there_is_one_before(tiny, monkeypatch, tmp_path):
+    def names(*years):
+        sides = [Span(date(year, 5, 1), date(year, 5, 31)) for year in years]
+        monkeypatch.setattr(fire_scars, "summers", lambda season: tuple(sides))
+        shop = Workshop(twin.area("tiny"), Store(tmp_path / "store"))
+        return {entry.id for entry in FIRE_SCARS.inputs(settings(tiny), shop, Period("2024-05"))}
+
+    after = "S2B_52TGP_20250513_0_L2A"
+    assert after in names(2024, 2025)
+    assert after not in names(2019, 2025)

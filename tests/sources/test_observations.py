@@ -14,8 +14,8 @@ from habitat.contracts.grid import Grid, Tile
 from habitat.contracts.span import Span
 from habitat.sources import search
 from habitat.sources.hotspot_days import hotspot_days
-from habitat.sources.scenes.observations import SeriesReader
-from habitat.sources.scenes.preflight import check_scenes
+from habitat.sources.scenes.observations import ClearPixels, SeriesReader, also_found
+from habitat.sources.scenes.preflight import Checked, Missing, check_scenes
 from habitat.sources.scenes.rasters import Rasters
 
 GRID = Grid("EPSG:32652", 20.0, (600000.0, 4800000.0, 600080.0, 4800060.0))
@@ -51,3 +51,23 @@ def test_first_and_last_day_of_hotspots():
     assert days[1, 1].tolist() == [110, 110, 105, 0]
     assert (hotspot_days(shapes.iloc[:0], [], GRID, Tile(0, 0, 3, 4)) == 0).all()
     assert hotspot_days(shapes, [110, 105], GRID, Tile(0, 3, 3, 1)).max() == pytest.approx(0)
+
+
+def test_a_second_search_adds_what_the_first_left_out(tmp_path):
+    tiny = twin.make(tmp_path / "twin", size="tiny")
+    spans = [Span(date(2025, 5, first), date(2025, 5, first + 7)) for first in (1, 10)]
+    one, other = (search("sentinel2", tiny.area, span, catalogue=str(tiny.catalog)).require() for span in spans)
+    both = also_found(one, other)
+    assert [scene.id for scene in both] == [scene.id for scene in (*one, *other)]
+    assert {name for name, _ in both.dropped}.isdisjoint(scene.id for scene in both)
+    assert also_found(both, other) == both
+    # A ledger of both: of scenes that two readers share, the reader that saw more counts.
+    clear = ClearPixels()
+    for reader, pixels in (("spring", 30), ("spring", 20), ("canopy", 40)):
+        clear.add(reader, {one.scenes[0].id: pixels})
+    assert clear.of(one.scenes[0].id) == 50
+    checked = Checked(both.scenes[:-1], {}, (Missing(both.scenes[-1], "http", "no answer"),))
+    ledger = clear.ledger(both, checked, 100)
+    assert ledger.counts()["used"] == 1
+    assert ledger.counts()["missing"] == 1
+    assert ledger.counts()["expected"] == len(both)

@@ -10,10 +10,17 @@ import numpy as np
 import pytest
 from made_scenes import NORTH, SIZE, WEST, area, asset, scene, write
 
-from habitat.contracts.errors import ConfigError, MixedRadiometry, OffsetDisagreement
+from habitat.contracts.errors import ConfigError, MixedRadiometry, OffsetDisagreement, TooMuchMissing
 from habitat.contracts.grid import Tile
 from habitat.sources.scenes.pixels import PixelReader
-from habitat.sources.scenes.preflight import Checked, check_offsets_agree, check_scenes, common_bands
+from habitat.sources.scenes.preflight import (
+    Checked,
+    Missing,
+    check_offsets_agree,
+    check_scenes,
+    common_bands,
+    refuse_much_missing,
+)
 from habitat.sources.scenes.rasters import Rasters
 
 BANDS = ("red", "nir", "swir2")
@@ -207,3 +214,16 @@ def test_without_takes_one_scene_out(tmp_path):
     rest = checked.without(Missing(scenes[0], "corrupt", "torn"))
     assert rest.scenes == (scenes[1],)
     assert [entry.reason for entry in rest.missing] == ["corrupt"]
+
+
+def test_much_missing_is_refused_and_later_days_are_not_looked_at(made):
+    from datetime import timedelta
+
+    lost = Missing(made, "http", "no answer")
+    half = Checked((made,), {}, (lost,))
+    refuse_much_missing(half, area(), 0.5)
+    with pytest.raises(TooMuchMissing, match=r"1 of 2 scenes cannot be read, 50%.*allows 49%.*missing:http"):
+        refuse_much_missing(half, area(), 0.49)
+    with pytest.raises(TooMuchMissing, match="1 of 1 scenes"):
+        refuse_much_missing(Checked((), {}, (lost,)), area(), 1.0)
+    refuse_much_missing(Checked((), {}, (lost,)), area(), 0.0, until=made.solar_day - timedelta(days=1))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from habitat.fire.burns.evidence import BARE, FEATURES, Seen, barest, char_ranges, date_medians
+from habitat.fire.burns.few_looks import (
+    FEW_REFERENCES,
+    LARGE_SHARE,
+    SEVERE_CHAR,
+    plainly_burnt,
+    prior_medians,
+    prior_noise,
+    references,
+)
 from habitat.fire.burns.fire_calendar import FireChances
 from habitat.fire.burns.steps import Ground, StepModel, find_steps
 
@@ -22,6 +31,8 @@ LEAVES_ON, LEAVES_OFF = 0.85, 0.30
 """Greenness of the area from which leaves are out, and up to which they are not."""
 LATE_SHARE = 0.25
 """Share of a season's chance of fire [1] after which a first look comes too late to call ground unburnt."""
+FEWEST_IN_LEAF = 2
+"""Dates in full leaf from which on open ground is told from forest: with one, a dry year would be a field."""
 _SEASONAL = 0.15
 """Least span of the area's NBR over the year for there to be a season of leaves at all."""
 _OFF_EDGES, _ON_EDGES = (20, 40, 60, 80), (25, 50, 75)
@@ -48,6 +59,35 @@ class Background:
     """Where kinds of ground are parted: by the burn ratio without and with leaves."""
     latest: int
     """Ordinal of the day by which ground must have been seen bare once to be called unburnt."""
+    references: int
+    """Dates that tell of the ground before the last one of the season."""
+    plainly_burnt: float = 0.0
+    """Share of the sample [1] that was left out from the beginning, where so much burnt that it shows at once."""
+
+    @property
+    def severe_only(self) -> bool:
+        """Whether references are so few that unburnt ground is known from the literature only."""
+        return self.references < FEW_REFERENCES
+
+    @property
+    def fields_told(self) -> bool:
+        """Whether enough dates show the ground in full leaf to tell fields."""
+        return not self.severe_only and int(self.leaves_on.sum()) >= FEWEST_IN_LEAF
+
+    @property
+    def gaps(self) -> tuple[tuple[str, str], ...]:
+        """What could not be told for want of looks: name and text."""
+        found = []
+        if self.severe_only:
+            dates = f"{self.references} date" + ("" if self.references == 1 else "s")
+            found.append(("few references", f"{dates} before the last look; only severe burns can be told"))
+        if not self.fields_told:
+            seen = {0: "never seen", 1: "seen only once"}.get(int(self.leaves_on.sum()), "seen on few dates")
+            found.append(("fields", f"{seen} in full leaf before: ploughed land is not told from burns"))
+        if self.plainly_burnt:
+            share = f"{self.plainly_burnt:.0%} of the ground looks severely burnt at once"
+            found.append(("large burnt share", f"{share}; what unburnt ground does is learnt from the rest"))
+        return tuple(found)
 
     def seen_too_late(self, seen: Seen) -> NDArray[np.bool_]:
         """Pixels whose first bare look comes when much of the season is over: they may have burnt before it."""
@@ -70,6 +110,8 @@ class Background:
 
     def open_ground(self, seen: Seen) -> NDArray[np.bool_]:
         """Pixels that were bare in the season of leaves once: fields, settlements, sand."""
+        if not self.fields_told:
+            return np.zeros(seen.states.shape[1], bool)
         bare: NDArray[np.bool_] = barest(seen, self.leaves_on, _NBR2) > -OPEN_NBR2
         return bare
 
@@ -80,7 +122,9 @@ def background(seen: Seen, days: Sequence[int], chances: FireChances) -> Backgro
     Kinds of ground are parted by how they look with and without leaves. For every date and kind the median
     is what the year does to all alike (snow gone, leaves out, haze, another satellite); for every pair of
     dates and kind the scatter of differences is the noise against which a change must stand out. What looks
-    burnt by these numbers is put aside, and they are learnt once more.
+    burnt by these numbers is put aside, and they are learnt once more. Where a large share burnt so severely
+    that it shows at once, it is put aside from the beginning; with fewer than three references nothing is
+    learnt, and the literature says what unburnt ground does (`habitat.fire.burns.few_looks`).
 
     Parameters
     ----------
@@ -93,8 +137,13 @@ def background(seen: Seen, days: Sequence[int], chances: FireChances) -> Backgro
     """
     ordinals = np.asarray(days, np.int64)
     first = int(np.searchsorted(ordinals, chances.start))
-    area = np.array([_typical(seen, t) for t in range(ordinals.size)])
-    green = _greenness(area)
+    known = references(seen)
+    few = known < FEW_REFERENCES
+    burnt = np.zeros(seen.states.shape[1], bool) if few else plainly_burnt(seen, first)
+    share = float(burnt.mean())
+    unburnt = ~burnt if share > LARGE_SHARE else np.ones(burnt.size, bool)
+    area = np.array([_typical(seen, t, unburnt) for t in range(ordinals.size)])
+    green = np.where(np.isfinite(area), 0.0, np.nan) if few else _greenness(area)
     earlier = np.arange(ordinals.size) < first
     off, on = green <= LEAVES_OFF, green >= LEAVES_ON
     # Without any reference of a kind, the season itself has to do.
@@ -106,18 +155,27 @@ def background(seen: Seen, days: Sequence[int], chances: FireChances) -> Backgro
     empty = np.zeros((ordinals.size, len(FEATURES), _CLASSES), np.float32)
     blank = StepModel(ordinals, first, empty, empty[None], empty[:, 0], chances.origin, chances.total, chances.start)
     latest = chances.day_after(LATE_SHARE)
-    found = Background(blank, off, on, edges, latest)
+    found = Background(blank, off, on, edges, latest, known, share if share > LARGE_SHARE else 0.0)
+    if few:
+        return replace(found, model=_from_literature(seen, blank))
     ground = found.ground(seen)
-    unburnt = np.ones(ground.classes.size, bool)
     for _ in range(_ROUNDS):
         model = _learnt(seen, ground.classes, unburnt, blank, green)
         steps = find_steps(seen.features, seen.states, ground, model)
         unburnt = ~(steps.within + steps.before > 0.5)
-    return Background(model, off, on, edges, latest)
+    return replace(found, model=model)
 
 
-def _typical(seen: Seen, date: int) -> float:
-    values = seen.features[date, _NBR, seen.states[date] == BARE]
+def _from_literature(seen: Seen, blank: StepModel) -> StepModel:
+    return blank._replace(
+        medians=prior_medians(seen, _CLASSES),
+        noise=prior_noise(seen, _CLASSES, _LOOSE),
+        least_char=SEVERE_CHAR,
+    )
+
+
+def _typical(seen: Seen, date: int, unburnt: NDArray[np.bool_]) -> float:
+    values = seen.features[date, _NBR, (seen.states[date] == BARE) & unburnt]
     return -float(np.median(values)) if values.size >= _FEWEST else np.nan
 
 

@@ -104,11 +104,11 @@ class Patches:
         found: NDArray[np.uint8] = kind[self._roots[self._labels[_window(tile)]]]
         return found
 
-    def numbers(self, tile: Tile, *, least_pixels: int) -> NDArray[np.int64]:
-        """Return the patch each pixel of a tile belongs to if it burnt in the season, else 0; alike in all tiles."""
-        kind = self._kinds(least_pixels)
+    def numbers(self, tile: Tile, *, least_pixels: int, kind: int = 1) -> NDArray[np.int64]:
+        """Return the patch each pixel of a tile belongs to, 0 if it is not of that kind (1 or 2 of `chosen`)."""
+        kinds = self._kinds(least_pixels)
         roots = self._roots[self._labels[_window(tile)]]
-        numbers: NDArray[np.int64] = np.where(kind[roots] == 1, roots, 0)
+        numbers: NDArray[np.int64] = np.where(kinds[roots] == kind, roots, 0)
         return numbers
 
     def _kinds(self, least_pixels: int) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from habitat.fire.burns.fire_calendar import FireSeason
 from habitat.fire.burns.growth import Patches, Votes
 from habitat.fire.burns.scar_rules import BURNT_BEFORE, NOT_BURNABLE, UNBURNT, UNOBSERVED, ScarRules, Scars
 from habitat.fire.burns.season_days import NO_DAY
-from habitat.fire.recurrence import recurrence
+from habitat.fire.recurrence import burnt_in, recurrence
 from habitat.fire.severity import dnbr, rbr, rdnbr
 
 SEVERITIES = ("dnbr", "rdnbr", "rbr")
@@ -32,7 +32,7 @@ _SEASON = {
     "labels": "i4",
 }
 _FINAL = {"status": "u1", "probability": "u1", "unburnt": "i2", "burnt": "i2"}
-BYTES_PER_PIXEL = 25
+BYTES_PER_PIXEL = 34
 """Disk [B] a pixel takes while scars are made."""
 
 Maker: TypeAlias = Callable[[str, str, tuple[int, int]], Any]
@@ -112,8 +112,20 @@ class ScarLayers:
         candidates, seeds = (free & (either >= share - 0.005) for share in (rules.grow, rules.seed))
         self.patches.add(tile, Votes(candidates, seeds, within, before))
 
-    def settle(self, tile: Tile, season: FireSeason, resolution_m: float) -> None:
-        """Decide the pixels of a tile, when all tiles of the season were joined."""
+    def settle(self, tile: Tile, season: FireSeason, resolution_m: float, *, date_earlier: bool = False) -> None:
+        """Decide the pixels of a tile, when all tiles of the season were joined.
+
+        Parameters
+        ----------
+        tile : Tile
+            Where it lies.
+        season : FireSeason
+            The season at work.
+        resolution_m : float
+            Pixel size.
+        date_earlier : bool
+            Whether what was black already when the season began keeps its dates, too.
+        """
         at = _window(tile)
         chosen = self.patches.chosen(tile, least_pixels=self._rules.least_pixels(resolution_m))
         within, idle = np.array(self._layer("within")[at]), np.array(self._layer("idle")[at]) > 0
@@ -129,12 +141,21 @@ class ScarLayers:
         best = np.where(old == UNOBSERVED, within, np.where(seen, np.maximum(old, within), old))
         final["probability"][at] = np.where(status == NOT_BURNABLE, UNOBSERVED, best)
         for name in ("unburnt", "burnt"):
-            final[name][at] = np.where(burnt, self._layer(name)[at], final[name][at])
+            dated = burnt | ((status == BURNT_BEFORE) & (chosen == 2)) if date_earlier else burnt
+            final[name][at] = np.where(dated, self._layer(name)[at], final[name][at])
         # Where nothing burnt, the latest season tells; a scar keeps its own severity.
         told = seen & (burnt | (status == UNBURNT) | (status == BURNT_BEFORE))
         expected, after = (values(self._layer(name)[at]) for name in ("expected", "after"))
         for band, codes in enumerate(severity_codes(expected, after)):
             final["severity"][band][at] = np.where(told, codes, final["severity"][band][at])
+
+    def numbers(self, tile: Tile, resolution_m: float, *, kind: int = 1) -> NDArray[np.int64]:
+        """Return the number of the patch each pixel is in, 0 where none; kind 1 burnt in the season, 2 before it."""
+        return self.patches.numbers(tile, least_pixels=self._rules.least_pixels(resolution_m), kind=kind)
+
+    def chances(self, tile: Tile, *, kind: int = 1) -> NDArray[np.float32]:
+        """Return the probability [1] of a burn in the season at work (kind 1) or before it (kind 2), 0 if unknown."""
+        return known(self._layer("within" if kind == 1 else "before")[_window(tile)])
 
     def read(self, name: str, tile: Tile) -> NDArray[Any]:
         """Return a settled layer of a tile: status, probability, unburnt, burnt (y, x) or severity (band, y, x)."""
@@ -210,8 +231,9 @@ def recurrence_codes(status: NDArray[np.uint8], seasons: Sequence[int], years: S
     >>> recurrence_codes(status, [1, 2, 3], [2023, 2024, 2025]).ravel().tolist()
     [1, 2, 1]
     """
-    seen = np.isin(status, (UNBURNT, BURNT_BEFORE))
-    burnt = np.where(np.isin(status, list(seasons)), 1, np.where(seen, 0, UNOBSERVED)).astype(np.uint8)
+    each = [np.asarray(burnt_in(status, season)) for season in seasons]
+    # Over several seasons the pixel burnt in any of them, and was seen if it was seen in one.
+    burnt = np.where(np.any([one == 1 for one in each], axis=0), 1, np.min(each, axis=0)).astype(np.uint8)
     found = recurrence(burnt, list(years))
     observed, since = found["observed"].values, found["since_last"].values
     count = np.where(observed == 0, UNOBSERVED, found["count"].values)

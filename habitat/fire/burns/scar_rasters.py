@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
+from habitat.fire.burns.canopy import MEASURES
 from habitat.fire.burns.scar_layers import SEVERITIES
 from habitat.fire.burns.scar_rules import SCAR_CLASSES, UNOBSERVED
 
@@ -60,3 +61,25 @@ RECURRENCE = RasterSpec(
     255,
     description="Over this and earlier years' versions of the same period in the store.",
 )
+CANOPY = RasterSpec(
+    "canopy-effect",
+    "Effect on crowns",
+    tuple(BandSpec(name, f"change of summer {name} against unburnt ground", scale=1e-4) for name in MEASURES),
+    "int16",
+    INDEX_NODATA,
+    "difference",
+    description="Median of 1 July to 10 September after the fire less that before it, less the same of unburnt ground "
+    "of like NDMI; negative where crowns dried or leaves were lost. No data where nothing burnt.",
+)
+
+
+def scar_specs(*, recurrence: bool, canopy: bool) -> list[RasterSpec]:
+    """Return the rasters that can be made: with earlier years in the store, and with summers before and after.
+
+    Examples
+    --------
+    >>> [spec.name for spec in scar_specs(recurrence=False, canopy=True)]
+    ['status', 'probability', 'dates', 'severity', 'season', 'canopy-effect']
+    """
+    always = [STATUS, PROBABILITY, DATES, SEVERITY, SEASON]
+    return [*always, *([RECURRENCE] if recurrence else []), *([CANOPY] if canopy else [])]

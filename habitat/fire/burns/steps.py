@@ -52,6 +52,8 @@ class StepModel(NamedTuple):
     """Chance of fire summed up to each day [1]."""
     start: int
     """Ordinal of the season's first day."""
+    least_char: float = LEAST_CHAR
+    """Least share of char that a burn shows before leaves come out [1]."""
 
 
 class Ground(NamedTuple):
@@ -129,11 +131,11 @@ def _below(d: float, s: float) -> float:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _burnt_density(d: float, s: float, low: float, high: float, feature: int, visible: float) -> float:
+def _burnt_density(d: float, s: float, low: float, high: float, feature: int, visible: float, least: float) -> float:
     """Density of a difference if any share of char is as likely as any other."""
     if feature < 3:
         # Blacker than char is no less burnt, so there is no upper end.
-        return _below(d - LEAST_CHAR * visible * high, s) / (high * (1.0 - LEAST_CHAR))
+        return _below(d - least * visible * high, s) / (high * (1.0 - least))
     if high - low < 1e-6:
         return _normal(d, s)
     return (_below(d - low, s) - _below(d - high, s)) / (high - low)
@@ -184,12 +186,12 @@ def _differences(work: Any, a: int, j: int, place: Any, model: Any) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _log_odds(apart: Any, deviation: Any, low: Any, high: Any, visible: float) -> float:
+def _log_odds(apart: Any, deviation: Any, low: Any, high: Any, visible: float, least: float) -> float:
     """Log odds of burnt against unburnt from one observation, which may be spoilt."""
     burnt, unburnt, spoilt = 0.0, 0.0, 0.0
     for k in range(_FEATURES):
         flat = 1.0 / SPOILT_RANGES[k]
-        density = _burnt_density(apart[k], deviation[k], low[k], high[k], k, visible)
+        density = _burnt_density(apart[k], deviation[k], low[k], high[k], k, visible, least)
         burnt += VOTES[k] * math.log((1 - _TAIL) * density + _TAIL * flat)
         unburnt += VOTES[k] * math.log((1 - _TAIL) * _normal(apart[k], deviation[k]) + _TAIL * flat)
         spoilt += VOTES[k] * math.log(flat)
@@ -210,7 +212,7 @@ def _step_odds(work: Any, j: int, count: int, place: Any, model: Any) -> float:
     for a in range(j, count):
         _differences(work, a, j, place, model)
         now = model.greenness[when[a], c]
-        odds = _log_odds(apart, deviation, low, high, 1.0 - now)
+        odds = _log_odds(apart, deviation, low, high, 1.0 - now, model.least_char)
         if a == j:
             if odds < 0.0:
                 return -math.inf

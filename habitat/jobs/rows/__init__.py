@@ -9,6 +9,7 @@ from habitat.jobs.rows.composite import composite_rows
 from habitat.jobs.rows.fire_risk import fire_risk_rows
 from habitat.jobs.rows.fire_scars import fire_scar_rows
 from habitat.jobs.rows.fire_weather import fire_weather_rows
+from habitat.jobs.rows.forest import forest_rows
 from habitat.jobs.rows.hotspots import hotspot_rows
 from habitat.jobs.rows.indices import index_rows
 
@@ -21,6 +22,7 @@ ROWS: tuple[tuple[str, RowMaker], ...] = (
     ("hotspots", hotspot_rows),
     ("fire scars", fire_scar_rows),
     ("fire risk", fire_risk_rows),
+    ("forest", forest_rows),
 )
 """What is measured, and the function that makes its rows, in the order of the card."""
 

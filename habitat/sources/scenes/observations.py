@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +12,11 @@ from numpy.typing import NDArray
 
 from habitat.contracts.area import Area
 from habitat.contracts.grid import Tile
+from habitat.contracts.ledger import Ledger, expect
+from habitat.contracts.scene import Scene
 from habitat.contracts.span import Span
 from habitat.imagery.composites import CODE_SCALE, NODATA
+from habitat.sources.catalogues.searching import Found
 from habitat.sources.scenes.pixels import PixelReader
 from habitat.sources.scenes.preflight import Checked
 from habitat.sources.scenes.rasters import Rasters
@@ -79,14 +84,71 @@ def _codes(stack: BandStack, number: int) -> NDArray[np.int16]:
     return codes
 
 
+def within(scene: Scene, span: Span) -> bool:
+    """Tell whether a scene was taken in a span of local solar days."""
+    return span.first_day <= scene.solar_day <= span.last_day
+
+
+def also_found(found: Found, more: Found) -> Found:
+    """Return an outcome of a search with the scenes of another one that it does not know."""
+    known = {scene.id for scene in found.scenes}
+    new = tuple(scene for scene in more.scenes if scene.id not in known)
+    # A static catalogue answers everything: what lay outside of one span may lie within the other.
+    used = known | {scene.id for scene in new}
+    left = dict(more.dropped) | dict(found.dropped)
+    return replace(
+        found, scenes=(*found.scenes, *new), dropped=tuple(entry for entry in left.items() if entry[0] not in used)
+    )
+
+
+class ClearPixels:
+    """How many clear pixels each scene gave, over readers that may share scenes: the most of any of them counts."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()
+
+    def add(self, reader: str, clear: Mapping[str, int]) -> None:
+        """Take in the scenes of one tile that a reader, told by name, has read; from any thread."""
+        with self._lock:
+            for scene, pixels in clear.items():
+                self._counts[reader, scene] = self._counts.get((reader, scene), 0) + pixels
+
+    def of(self, scene: str) -> int:
+        """Return the clear pixels of a scene."""
+        return max((count for (_, name), count in self._counts.items() if name == scene), default=0)
+
+    def ledger(self, found: Found, checked: Checked, pixels: int) -> Ledger:
+        """Return what became of every scene found.
+
+        Parameters
+        ----------
+        found : Found
+            What was searched for.
+        checked : Checked
+            What could be read of it.
+        pixels : int
+            Pixels of the grid.
+        """
+        ledger = Ledger(expect(found.scenes), list(found.dropped))
+        for scene in checked.scenes:
+            clear = self.of(scene.id)
+            share = round(min(1.0, clear / pixels), 6)
+            ledger.settle(scene.id, "used" if clear else "masked", clear_share=share, note=checked.mask_note(scene))
+        for entry in checked.missing:
+            ledger.settle(entry.scene.id, f"missing:{entry.reason}", note=entry.text)
+        ledger.check()
+        return ledger
+
+
 class SeriesReader:
-    """The scenes of a span of days as series of tiles.
+    """The scenes of one or several spans of days as series of tiles.
 
     Parameters
     ----------
     checked : Checked
         Scenes that can be read; those of other days are left out.
-    span : Span
+    spans : Span or sequence of Span
         Days (local solar dates) of the series.
     area : Area
         Grid and polygon.
@@ -103,7 +165,7 @@ class SeriesReader:
     def __init__(
         self,
         checked: Checked,
-        span: Span,
+        spans: Span | Sequence[Span],
         area: Area,
         rasters: Rasters,
         *,
@@ -111,7 +173,8 @@ class SeriesReader:
         purpose: str,
         grow_m: float,
     ) -> None:
-        scenes = tuple(scene for scene in checked.scenes if span.first_day <= scene.solar_day <= span.last_day)
+        wanted = (spans,) if isinstance(spans, Span) else tuple(spans)
+        scenes = tuple(scene for scene in checked.scenes if any(within(scene, span) for span in wanted))
         self._bands, self._rasters = tuple(bands), rasters
         self._reader = PixelReader(
             Checked(scenes, checked.headers), area, rasters, bands=bands, purpose=purpose, grow_m=grow_m, hold=bands

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from habitat.contracts.errors import ConfigError, MixedRadiometry, ReadFailure
+from habitat.contracts.area import Area
+from habitat.contracts.errors import ConfigError, MixedRadiometry, ReadFailure, TooMuchMissing
 from habitat.contracts.scene import Scene
 from habitat.imagery.offset_check import OffsetEvidence, check_offset, offset_evidence
+from habitat.sources.catalogues.footprints import share_of_area
 from habitat.sources.scenes.rasters import Header, Rasters
 from habitat.sources.scenes.threads import in_threads
 
@@ -206,6 +209,38 @@ def check_offsets_agree(checked: Checked, policy: str) -> str:
                 "least one dark target in each kind. Search one collection only, or a longer period"
             )
     return f"{mixed}; each was brought to reflectance by its own offset"
+
+
+def refuse_much_missing(checked: Checked, area: Area, most: float, *, until: date = date.max) -> None:
+    """Refuse a product of which too much of what was expected cannot be read.
+
+    Parameters
+    ----------
+    checked : Checked
+        From `check_scenes`.
+    area : Area
+        Scenes count by the share of it that they cover.
+    most : float
+        Share [1] that may be missing.
+    until : date
+        Scenes of later days are not looked at: a product may do without them.
+
+    Raises
+    ------
+    TooMuchMissing
+        If more is missing, or everything.
+    """
+    usable = [scene for scene in checked.scenes if scene.solar_day <= until]
+    missing = [entry for entry in checked.missing if entry.scene.solar_day <= until]
+    every = [*usable, *(entry.scene for entry in missing)]
+    shares = share_of_area([scene.footprint for scene in every], area)
+    lost = float(shares[len(usable) :].sum()) / max(float(shares.sum()), 1e-9)
+    if missing and (not usable or lost > most):
+        reasons = "; ".join(f"{entry.scene.id} missing:{entry.reason} ({entry.text})" for entry in missing[:5])
+        raise TooMuchMissing(
+            f"{len(missing)} of {len(every)} scenes cannot be read, {lost:.0%} of what was expected; "
+            f"max_missing_share allows {most:.0%}. {reasons}. Run again later, look at the catalogue, or allow more"
+        )
 
 
 def _look(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -40,6 +40,33 @@ def in_threads(work: Callable[[Thing], Answer], things: Iterable[Thing], workers
         running.stop()
         raise
     return list(answers)
+
+
+def told_in_threads(
+    work: Callable[[Thing], Answer], things: Sequence[Thing], workers: int, tell: Callable[[int, int], None]
+) -> list[Answer]:
+    """Work as `in_threads`, and tell after each thing how many are done and how many there are.
+
+    Examples
+    --------
+    >>> told_in_threads(lambda x: x * x, [2, 3], 1, lambda done, total: print(done, "of", total))
+    0 of 2
+    1 of 2
+    2 of 2
+    [4, 9]
+    """
+    lock, total = threading.Lock(), len(things)
+    done: list[int] = []
+    tell(0, total)
+
+    def counted(thing: Thing) -> Answer:
+        answer = work(thing)
+        with lock:
+            done.append(1)
+            tell(len(done), total)
+        return answer
+
+    return in_threads(counted, things, workers)
 
 
 class _Stopped(Exception):

@@ -1,0 +1,1 @@
+"""Parts of fragmentation: connected components, shapes, distances, class and landscape equations, borders."""
