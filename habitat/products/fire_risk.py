@@ -184,6 +184,7 @@ def _read_ground(params: FireRiskParams, known: risk.Known) -> None:
         layers |= risk.terrain_layers(heights.values, fine.resolution_m, PARTS)
     if params.cover is not None:
         layers |= risk.cover_layers(read_classes(Path(params.cover), fine).values, PARTS)
+    known.told = np.any([np.isfinite(values) for values in layers.values()], axis=0) if layers else None
     known.ground, holes = risk.filled(layers, known.land >= risk.LEAST_LAND)
     known.notes += [
         f"{name} is not known on {share:.1%} of the land; its median stands in" for name, share in holes.items()

@@ -240,6 +240,20 @@ def test_weather_alone_gives_an_index_and_nothing_gives_none(folder, shop):
         FIRE_RISK.build(FireRiskParams(), shop, MAY)
 
 
+def test_cells_of_which_nothing_is_known_have_no_index(folder, shop, tmp_path):
+    half = tmp_path / "half.tif"
+    with rasterio.open(folder / "dem.tif") as whole:
+        about = whole.profile | {"width": 75}
+        with rasterio.open(half, "w", **about) as out:
+            out.write(whole.read(1)[:, :75], 1)
+    outcome = FIRE_RISK.build(FireRiskParams(elevation=str(half)), shop, MAY)
+    index = values(outcome.published, "index", "index")
+    # Six cells of 500 m, of which 75 pixels of 20 m are the western three.
+    assert np.isfinite(index[:, :3]).all()
+    assert np.isnan(index[:, 3:]).all()
+    assert index[:, 0].mean() > index[:, 2].mean()
+
+
 def test_hotspots_without_weather_still_teach(folder, shop):
     outcome = FIRE_RISK.build(params(folder, first_year=2018, weather=()), shop, MAY)
     assert outcome.published.item["properties"]["habitat:weather_source"].startswith("climatology")

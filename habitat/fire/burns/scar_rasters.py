@@ -38,7 +38,7 @@ SEVERITY = RasterSpec(
     tuple(BandSpec(name, f"{name}, against what is expected without fire", scale=0.001) for name in SEVERITIES),
     "int16",
     INDEX_NODATA,
-    "difference",
+    "burn-severity",
     description="dNBR, RdNBR (divided by 1000) and RBR; positive where leaves or litter were lost.",
 )
 SEASON = RasterSpec(

@@ -17,8 +17,8 @@ SCAR_CLASSES: tuple[ClassEntry, ...] = (
     (1, "#d7301f", "burnt in spring"),
     (2, "#7a0177", "burnt in summer"),
     (3, "#fc8d59", "burnt in autumn"),
-    (NOT_BURNABLE, "#a6bddb", "water, field or built: not judged"),
-    (BURNT_BEFORE, "#969696", "black already when the season began"),
+    (NOT_BURNABLE, "#a6bddb", "not judged: water, field"),
+    (BURNT_BEFORE, "#969696", "black before the season"),
 )
 """Classes of the status raster: code, colour, label."""
 

@@ -29,6 +29,8 @@ class Known:
     land: NDArray[np.float32] = field(default_factory=lambda: np.ones((1, 1), np.float32))
     countries: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     ground: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    told: NDArray[np.bool_] | None = None
+    """Cells of which any predictor of places is known (y, x); None: all of them."""
     weather: MonthWeather | None = None
     """On the cells, all months of the files."""
     labels: MonthLabels | None = None
@@ -98,6 +100,9 @@ class Known:
             raise NotPossible("neither weather nor places are known: give weather, roads, settlements or elevation")
         index, used = danger_index(parts)
         index[self.land < LEAST_LAND] = np.nan
+        if weather is None and self.told is not None:
+            # A cell of which nothing is known has no place in an order of cells.
+            index[~self.told] = np.nan
         return index, used
 
 
