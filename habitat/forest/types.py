@@ -44,7 +44,7 @@ def type_map(probabilities: Floats) -> TypeMap:
     >>> found.kind.tolist(), found.probability.tolist(), round(float(found.entropy[0]), 3)
     ([3], [0.5], 0.333)
     """
-    known = np.isfinite(probabilities).all(axis=1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(probabilities).all(axis=1))
     filled = np.where(known[:, None], probabilities, 0)
     highest = filled.argmax(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):

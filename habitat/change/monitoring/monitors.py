@@ -270,7 +270,7 @@ def reasons(state: MonitorState, *, since: Any = None) -> NDArray[np.uint8]:
     if since is None:
         told[watched & (barred > seen)] = PAUSED
         return told
-    first = int((np.datetime64(since, "D") - np.datetime64("1970-01-01", "D")).astype(int))
+    first = int(np.datetime64(since, "D").astype(np.int64))
     unseen = watched & (seen < first)
     told[unseen] = NOT_SEEN
     told[unseen & (barred >= first)] = PAUSED

@@ -321,12 +321,13 @@ def _plain_stable(rows: NDArray[np.float64], values: NDArray[np.float64], limit:
 
 
 def _plain_squares(rows: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    coefficients = np.linalg.lstsq(rows, values, rcond=None)[0]
+    coefficients: Any = np.linalg.lstsq(rows, values, rcond=None)[0]
     residuals = values - rows @ coefficients
     return coefficients, math.sqrt(residuals @ residuals / (len(values) - rows.shape[1]))
 
 
 def _plain_robust(rows: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    coefficients: Any
     coefficients, scale = _plain_squares(rows, values)
     for _ in range(50):
         residuals = values - rows @ coefficients

@@ -120,7 +120,8 @@ class History:
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
         """Months before the last one whose weather is known on all land, and whose hotspots are (month,)."""
-        known = np.isfinite(self.weather).reshape(self.months.size, -1)[:, self.cells].all(axis=1)
+        held = np.isfinite(self.weather).reshape(self.months.size, -1)[:, self.cells]
+        known: NDArray[np.bool_] = np.array(held.all(axis=1))
         known[:-1] &= True if self.seen is None else self.seen
         known[-1] = False
         return known

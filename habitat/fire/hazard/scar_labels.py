@@ -86,7 +86,8 @@ def cells_under(tile: Tile, fine: Grid, cells: Grid) -> Index:
     y, x = fine.coords["y"][tile.row : tile.row + tile.height], fine.coords["x"][tile.column : tile.column + tile.width]
     down = np.floor((cells.bounds[3] - y) / cells.resolution_m).astype(np.int64)
     right = np.floor((x - cells.bounds[0]) / cells.resolution_m).astype(np.int64)
-    return down[:, None] * cells.shape[1] + right
+    flat: Index = down[:, None] * cells.shape[1] + right
+    return flat
 
 
 def scar_counts(status: NDArray[np.uint8], dates: NDArray[np.int16], cells: Index) -> Index:

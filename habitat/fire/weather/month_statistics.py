@@ -165,7 +165,8 @@ def _kpo_of(days: xr.Dataset, scales: KpoTable, district: str | None) -> NDArray
 
 def _most_frequent(states: NDArray[np.int16]) -> NDArray[np.uint8]:
     ordered = np.array(_BY_WEIGHT)
-    return ordered[np.argmax(states[ordered], axis=0)].astype(np.uint8)
+    found: NDArray[np.uint8] = ordered[np.argmax(states[ordered], axis=0)].astype(np.uint8)
+    return found
 
 
 def daily_table(
