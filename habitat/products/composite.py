@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from habitat.contracts import Ledger, Period
-from habitat.contracts.errors import AllMasked, NoScenes, TooMuchMissing
+from habitat.contracts.errors import AllMasked, NoScenes
 from habitat.contracts.grid import Tile
 from habitat.contracts.ledger import expect
 from habitat.contracts.raster_spec import BandSpec, RasterSpec
@@ -23,7 +23,7 @@ from habitat.imagery.geomedian import geometric_median
 from habitat.imagery.indices import CANONICAL_BANDS
 from habitat.products.inputs import scene_input
 from habitat.products.product import BAND_CENTRES_UM, Outcome, Params, Product, Sheets, Workshop, known_names
-from habitat.sources.catalogues.footprints import area_on_grid, share_of_area
+from habitat.sources.catalogues.footprints import area_on_grid
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search
 from habitat.sources.scenes.pixels import PixelReader
@@ -33,6 +33,7 @@ from habitat.sources.scenes.preflight import (
     check_offsets_agree,
     check_scenes,
     common_bands,
+    refuse_much_missing,
 )
 from habitat.sources.scenes.rasters import Rasters
 from habitat.sources.scenes.threads import in_threads
@@ -173,26 +174,12 @@ def build(params: CompositeParams, workshop: Workshop, period: Period) -> Outcom
         notes += [gap] if (gap := checked.mask_gap()) else []
         month = _Month(params, workshop, period, found, bands, (*month.gaps, *notes))
         while True:
-            _refuse_much_missing(checked, month)
+            refuse_much_missing(checked, workshop.area, params.max_missing_share)
             try:
                 return _composited(checked, rasters, month)
             except SceneLost as lost:
                 # A composite with half a scene in it would have an edge that is nowhere on the ground.
                 checked = checked.without(Missing(lost.scene, lost.reason, str(lost)))
-
-
-def _refuse_much_missing(checked: Checked, month: _Month) -> None:
-    everything = [*checked.scenes, *(entry.scene for entry in checked.missing)]
-    shares = share_of_area([scene.footprint for scene in everything], month.workshop.area)
-    total = float(shares.sum())
-    lost = float(shares[len(checked.scenes) :].sum()) / total if total else 1.0
-    if checked.missing and (not checked.scenes or lost > month.params.max_missing_share):
-        reasons = "; ".join(f"{entry.scene.id} missing:{entry.reason} ({entry.text})" for entry in checked.missing[:5])
-        raise TooMuchMissing(
-            f"{len(checked.missing)} of {len(everything)} scenes cannot be read, {lost:.0%} of what was expected; "
-            f"max_missing_share allows {month.params.max_missing_share:.0%}. {reasons}. "
-            "Run again later, look at the catalogue, or allow more"
-        )
 
 
 def _specs(month: _Month) -> list[RasterSpec]:

@@ -188,6 +188,12 @@ def test_words_for_failures(error, reason):
     assert read_failure(error, "https://h/a.tif").reason == reason
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:40312/a.tif", "/vsicurl/http://127.0.0.1:34041/403/404.tif"])
+def test_digits_of_an_address_are_no_answer_of_a_server(address):
+    told = OSError(f"'{address}' not recognized as being in a supported file format.")
+    assert read_failure(told, address).reason == "corrupt"
+
+
 def test_failures_tell_no_secret():
     failure = read_failure(OSError("CURL error on https://h/a.tif?sp=r&sig=abc"), "https://h/a.tif?sig=abc")
     assert "abc" not in str(failure)

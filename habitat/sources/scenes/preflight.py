@@ -234,7 +234,8 @@ def refuse_much_missing(checked: Checked, area: Area, most: float, *, until: dat
     missing = [entry for entry in checked.missing if entry.scene.solar_day <= until]
     every = [*usable, *(entry.scene for entry in missing)]
     shares = share_of_area([scene.footprint for scene in every], area)
-    lost = float(shares[len(usable) :].sum()) / max(float(shares.sum()), 1e-9)
+    total = float(shares.sum())
+    lost = float(shares[len(usable) :].sum()) / total if total else 1.0
     if missing and (not usable or lost > most):
         reasons = "; ".join(f"{entry.scene.id} missing:{entry.reason} ({entry.text})" for entry in missing[:5])
         raise TooMuchMissing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -169,7 +170,9 @@ def read_failure(error: BaseException, href: str) -> ReadFailure:
             *("Read failed", "Read error", "Cannot open", "Cannot read", "TIFF directory"),
         ),
     }
-    reason = next((word for word, signs in words.items() if any(sign in text for sign in signs)), "failed")
+    # Addresses have digits of their own: a port 40312, or a tile 403, is no answer of a server.
+    told = re.sub(r"(?:\w+://|/vsi)\S+", "", text)
+    reason = next((word for word, signs in words.items() if any(sign in told for sign in signs)), "failed")
     if isinstance(error, ReadFailure):
         reason = error.reason
     elif isinstance(error, CatalogueError):
