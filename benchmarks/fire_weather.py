@@ -17,7 +17,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import median_of, memory_mb, processors, version_of
 from benchmarks.table import write_report
 
 REPOSITORY = Path(__file__).parents[1]
@@ -120,14 +120,14 @@ def one_run(name: str, days: int, size: int, sample: Path) -> dict[str, Any]:
     warnings.filterwarnings("ignore")
     contender = contender_of(name)
     contender(made_up(3, 40))
-    before = _memory("VmRSS")
+    before = memory_mb("VmRSS")
     weather = made_up(days, size)
     # 5 resets the peak, so that drawing the weather does not count, but holding it does.
     Path("/proc/self/clear_refs").write_text("5")
     cpu, wall = time.process_time(), time.perf_counter()
     found = contender(weather)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = _memory("VmHWM") - before
+    peak = memory_mb("VmHWM") - before
     kept = {code: values.reshape(days, -1)[:, ::_SAMPLE].astype(np.float64) for code, values in found.items()}
     np.savez(sample, **kept)
     arrays = (len(weather) + len(CODES)) * weather["rain"].nbytes / 2**20
@@ -163,15 +163,15 @@ def report(runs: Sequence[dict[str, Any]], samples: dict[str, Path], command: st
     by_name = {
         name: [run for run in runs if run["contender"] == name] for name in dict.fromkeys(r["contender"] for r in runs)
     }
-    baseline = _median(by_name[_BASELINE], "wall") if _BASELINE in by_name else None
+    baseline = median_of(by_name[_BASELINE], "wall") if _BASELINE in by_name else None
     loads = [run["load"] for run in runs]
     packages = ("habitat", "xclim", "numpy", "numba", "xarray", "dask")
-    versions = ", ".join(f"{name} {_version(name)}" for name in packages)
+    versions = ", ".join(f"{name} {version_of(name)}" for name in packages)
     lines = [
         f"Measured {datetime.now(UTC):%Y-%m-%d} with `{command}`, medians of "
         f"{max(len(mine) for mine in by_name.values())} alternating rounds, {runs[0]['cells'] / 1e6:.1f} million days "
-        f"of cells, {os.cpu_count()} processors ({_processor()}); load average {min(loads):.1f} to {max(loads):.1f}. "
-        f"Python {platform.python_version()}, {versions}.",
+        f"of cells, {os.cpu_count()} processors ({processors()[0]}); load average {min(loads):.1f} to "
+        f"{max(loads):.1f}. Python {platform.python_version()}, {versions}.",
         "",
         "| contender | M cell-days/s (least–most) | × xclim | CPU s | peak MB | peak / arrays | largest, median off |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -179,12 +179,12 @@ def report(runs: Sequence[dict[str, Any]], samples: dict[str, Path], command: st
     apart = differences(samples)
     for name, mine in by_name.items():
         speeds = sorted(run["cells"] / run["wall"] / 1e6 for run in mine)
-        wall, peak = _median(mine, "wall"), _median(mine, "peak_mb")
+        wall, peak = median_of(mine, "wall"), median_of(mine, "peak_mb")
         cells = [
             name,
             f"{statistics.median(speeds):.1f} ({speeds[0]:.1f}–{speeds[-1]:.1f})",
             f"{baseline / wall:.1f}" if baseline else "–",
-            f"{_median(mine, 'cpu'):.2f}",
+            f"{median_of(mine, 'cpu'):.2f}",
             f"{peak:.0f}",
             f"{peak / mine[0]['arrays_mb']:.2f}",
             apart[name],
@@ -238,29 +238,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--sample", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
-
-
-def _median(runs: Sequence[dict[str, Any]], key: str) -> float:
-    return float(statistics.median(run[key] for run in runs))
-
-
-def _memory(key: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"/proc/self/status has no {key}; the benchmark wants Linux")
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "absent"
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import platform
-import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from benchmarks.machine import median_of, processors, version_of
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 _PACKAGES = ("habitat", "numpy", "numba", "rasterio", "xarray", "dask", "flox", "stackstac", "odc-stac", "pystac")
@@ -60,15 +60,15 @@ def case_table(case: str, size: int, runs: Runs) -> str:
 
 
 def _row(name: str, runs: Runs, floor: Runs, reference: Any) -> str:
-    wall, cpu = _median(runs, "wall"), _median(runs, "cpu")
+    wall, cpu = median_of(runs, "wall"), median_of(runs, "cpu")
     walls = [run["wall"] for run in runs]
-    over = [f"{wall / _median(floor, 'wall'):.1f}", f"{cpu / _median(floor, 'cpu'):.2f}"] if floor else ["–", "–"]
+    over = [f"{wall / median_of(floor, 'wall'):.1f}", f"{cpu / median_of(floor, 'cpu'):.2f}"] if floor else ["–", "–"]
     cells = [
         name,
         f"{wall:.2f} ({min(walls):.2f}–{max(walls):.2f})",
         f"{cpu:.2f}",
         *over,
-        f"{_median(runs, 'peak_mb'):.0f}",
+        f"{median_of(runs, 'peak_mb'):.0f}",
         f"{runs[0]['tasks']}" if runs[0]["tasks"] else "–",
         difference(runs[0]["sums"], reference),
     ]
@@ -95,14 +95,10 @@ def difference(sums: dict[str, list[int]] | None, reference: dict[str, list[int]
     return ", ".join(words) or "same"
 
 
-def _median(runs: Runs, key: str) -> float:
-    return float(statistics.median(run[key] for run in runs))
-
-
 def _conditions(answers: Runs, command: str) -> str:
     rounds = 1 + max((answer.get("round", 0) for answer in answers), default=0)
     loads = [answer["load"] for answer in answers if "load" in answer]
-    versions = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+    versions = ", ".join(f"{name} {version_of(name)}" for name in _PACKAGES)
     return (
         f"Measured {datetime.now(UTC):%Y-%m-%d} with `{command}`, medians of {rounds} alternating rounds, on "
         f"{_machine()}; load average between {min(loads, default=0):.1f} and {max(loads, default=0):.1f}. "
@@ -111,17 +107,8 @@ def _conditions(answers: Runs, command: str) -> str:
 
 
 def _machine() -> str:
-    info = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.partition(":")[2].strip() for line in info if line.startswith("model name")]
-    memory = Path("/proc/meminfo").read_text().split()[1]
-    return f"{len(models)} × {models[0] if models else platform.machine()}, {int(memory) / 2**20:.0f} GiB"
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "absent"
+    models, memory = processors(), Path("/proc/meminfo").read_text().split()[1]
+    return f"{len(models)} × {models[0]}, {int(memory) / 2**20:.0f} GiB"
 
 
 def _gdal() -> str:

@@ -15,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from benchmarks.machine import memory_mb
 from habitat.contracts.area import Area
 from habitat.contracts.grid import Grid, Tile
 from habitat.contracts.period import Period
@@ -168,13 +169,13 @@ def measure(contender: Callable[[Workload], Answer], work: Workload) -> dict[str
         Wall and CPU time [s] of all threads, peak memory above that after warming up [MB], tasks, sums.
     """
     contender(work.small())
-    before = _memory("VmRSS")
+    before = memory_mb("VmRSS")
     # 5 resets the peak, so that imports and compilers do not count.
     Path("/proc/self/clear_refs").write_text("5")
     cpu, wall = time.process_time(), time.perf_counter()
     answer = contender(work)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = _memory("VmHWM")
+    peak = memory_mb("VmHWM")
     return {
         "wall": round(wall, 3),
         "cpu": round(cpu, 3),
@@ -184,10 +185,3 @@ def measure(contender: Callable[[Workload], Answer], work: Workload) -> dict[str
         "sums": sums_of(answer, work.size),
         "load": round(os.getloadavg()[0], 2),
     }
-
-
-def _memory(key: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"/proc/self/status has no {key}; the benchmark wants Linux")

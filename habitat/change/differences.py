@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.contracts.layer import check_same_grid, name_layer
+from habitat.contracts.layer import check_pixels, float_pixels, name_layer
 
 Pixels: TypeAlias = Any
 """NumPy array, dask array or DataArray of float, NaN where unknown; what goes in comes out."""
@@ -50,8 +50,8 @@ def difference(after: Pixels, before: Pixels) -> Pixels:
     >>> difference(np.array([0.75, np.nan]), np.array([0.5, 0.5])).tolist()
     [0.25, nan]
     """
-    later, earlier = _floats(after, "after"), _floats(before, "before")
-    _check_grids(later, earlier)
+    later, earlier = float_pixels(after, "after"), float_pixels(before, "before")
+    check_pixels(later, earlier)
     return _named(later - earlier, "difference", later, "after minus before")
 
 
@@ -83,7 +83,7 @@ def standardised_difference(difference: Pixels, *, centre: float, spread: float)
             f"the difference has centre {centre} and spread {spread}, wants finite numbers and a spread above 0; "
             "too few pixels are clear on both dates, or the two layers are the same one"
         )
-    values = _floats(difference, "difference")
+    values = float_pixels(difference, "difference")
     return _named((values - centre) / spread, "standardised_difference", None, "standardised difference")
 
 
@@ -130,7 +130,7 @@ def baseline_statistics(
         raise ConfigError(f"min_years is {min_years}, wants 2 or more; one year has no spread")
     if not min_std >= 0:
         raise ConfigError(f"min_std is {min_std}, wants zero or more index units")
-    values = _floats(stack, "stack")
+    values = float_pixels(stack, "stack")
     layers = values if isinstance(values, xr.DataArray) else xr.DataArray(values, dims=("year", "y", "x"))
     years = str(layers.dims[0])
     count = layers.notnull().sum(years)
@@ -173,8 +173,8 @@ def z_score(layer: Pixels, mean: Pixels, std: Pixels) -> Pixels:
     >>> z_score(np.array([0.25]), np.array([0.5]), np.array([0.125])).tolist()
     [-2.0]
     """
-    values, centre, spread = _floats(layer, "layer"), _floats(mean, "mean"), _floats(std, "std")
-    _check_grids(values, centre, spread)
+    values, centre, spread = float_pixels(layer, "layer"), float_pixels(mean, "mean"), float_pixels(std, "std")
+    check_pixels(values, centre, spread)
     positive = spread.where(spread > 0) if isinstance(spread, xr.DataArray) else np.where(spread > 0, spread, np.nan)
     return _named((values - centre) / positive, "z_score", None, "deviation from earlier years")
 
@@ -206,7 +206,7 @@ def change_classes(values: Pixels, thresholds: Sequence[float]) -> Pixels:
     [1, 2, 3, 4, 5, 255]
     """
     strong_fall, fall, rise, strong_rise = _four_thresholds(thresholds)
-    pixels = _floats(values, "values")
+    pixels = float_pixels(values, "values")
     one = np.uint8(1)
     codes = one + (pixels > strong_fall) + (pixels > fall) + (pixels >= rise) + (pixels >= strong_rise)
     known = ~np.isnan(pixels)
@@ -226,22 +226,6 @@ def _four_thresholds(thresholds: Sequence[float]) -> tuple[float, float, float, 
         f"change thresholds are {list(thresholds)}, wants strong decrease < decrease < 0 < increase < strong "
         "increase, or two positive numbers such as [2, 3]"
     )
-
-
-def _floats(values: Pixels, name: str) -> Pixels:
-    pixels = values if hasattr(values, "dtype") else np.asarray(values, np.float64)
-    if not np.issubdtype(pixels.dtype, np.floating):
-        raise TypeError(
-            f"{name!r} holds {pixels.dtype} codes, wants float with NaN for unknown; "
-            "multiply by the scale and mask nodata first, or integers will wrap around"
-        )
-    return pixels
-
-
-def _check_grids(*values: Pixels) -> None:
-    layers = [value for value in values if isinstance(value, xr.DataArray)]
-    if layers:
-        check_same_grid(*layers)
 
 
 def _named(values: Pixels, name: str, like: Pixels, long_name: str) -> Pixels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -46,6 +46,41 @@ def check_same_grid(*layers: Layer) -> None:
                     f"{first.name!r} and {other.name!r} lie on different {dim} coordinates; "
                     "read both from the store of one area"
                 )
+
+
+def float_pixels(values: Any, name: str) -> Any:
+    """Return values as they are if they are floats; sequences become float64.
+
+    Raises
+    ------
+    TypeError
+        If they are codes: integers have no NaN, and their differences wrap around.
+
+    Examples
+    --------
+    >>> float_pixels([1, 2], "after")
+    array([1., 2.])
+    """
+    pixels = values if hasattr(values, "dtype") else np.asarray(values, np.float64)
+    if not np.issubdtype(pixels.dtype, np.floating):
+        raise TypeError(
+            f"{name!r} holds {pixels.dtype} codes, wants float with NaN for unknown; "
+            "multiply by the scale and mask nodata first, or integers will wrap around"
+        )
+    return pixels
+
+
+def check_pixels(*values: Any) -> None:
+    """Refuse layers among values whose pixels do not coincide; plain arrays are compared by nobody.
+
+    Raises
+    ------
+    GridMismatch
+        As `check_same_grid`.
+    """
+    layers = [value for value in values if isinstance(value, xr.DataArray)]
+    if layers:
+        check_same_grid(*layers)
 
 
 def check_cube(cube: Cube) -> None:

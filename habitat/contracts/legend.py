@@ -179,11 +179,17 @@ _COMPOSITES = (
     Legend("true-colour", "red, green, blue", channels=(("red", 0.0, 0.2), ("green", 0.0, 0.2), ("blue", 0.0, 0.2))),
     Legend("infrared", "NIR, red, green", channels=(("nir", 0.0, 0.5), ("red", 0.0, 0.25), ("green", 0.0, 0.25))),
 )
+_RADAR = Legend(
+    "backscatter", "VV, VH, VH/VV", channels=(("vv", -18.0, -3.0), ("vh", -25.0, -10.0), ("ratio", -12.0, -2.0))
+)
 
 LEGENDS: dict[str, Legend] = {
     legend.name: legend
     for legend in (
         *_COMPOSITES,
+        _RADAR,
+        Legend("decibels", "backscatter", "dB", ramp(VIRIDIS, -25.0, -3.0, ("smooth, water", "rough, buildings"))),
+        Legend("passes", "passes with data", "1", ramp(VIRIDIS, 0.0, 10.0, ("none", "10 or more"))),
         Legend("reflectance", "reflectance", "1", ramp(VIRIDIS, 0.0, 0.5)),
         Legend("ndvi", "NDVI", "1", ramp(YELLOW_GREEN, 0.0, 0.9, _LEAVES)),
         Legend("evi2", "EVI2", "1", ramp(YELLOW_GREEN, 0.0, 0.7, _LEAVES)),

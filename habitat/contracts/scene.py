@@ -29,6 +29,10 @@ class Asset:
     """Rows and columns said by the item, if any."""
     media_type: str = ""
     """Media type said by the item."""
+    band: int | None = None
+    """Which band of a file of several, counted from 1; None for a file of one."""
+    unit: str = ""
+    """What the physical value is: ``power`` or ``dB`` of radar; empty for reflectance [1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Scene:
     provider: str
     """Name of the provider profile that parsed it."""
     sensor: str
-    """Name in `habitat.imagery.sensors.SENSORS`: sentinel2 or landsat."""
+    """Name in `habitat.imagery.sensors.SENSORS`: sentinel2, landsat or sentinel1."""
     platform: str
     """Satellite, lower case with hyphen: sentinel-2b, landsat-9."""
     datetime: datetime
@@ -73,6 +77,14 @@ class Scene:
     """Which metadata decided scale and offset, in words."""
     source: str = ""
     """Address of the item itself, for derived_from links."""
+    mask_codes: str = ""
+    """What the mask's numbers mean where they are not the sensor's own: fmask."""
+    sun_azimuth: float | None = None
+    """Degrees clockwise from north, by metadata."""
+    view_zenith: float | None = None
+    """Angle between the directions straight up and to the satellite, seen from the ground [degrees], by metadata."""
+    view_azimuth: float | None = None
+    """Direction to the satellite [degrees clockwise from north], by metadata."""
     extras: Mapping[str, str] = field(default_factory=dict)
     """Small provider-specific facts worth keeping in the record."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from habitat.contracts.errors import ConfigError
 from habitat.fire.burns.background import Background, background
-from habitat.fire.burns.evidence import BANDS, BARE, UNCLEAR, Seen, observed
+from habitat.fire.burns.evidence import BANDS, UNCLEAR, Seen, observed
 from habitat.fire.burns.few_looks import severe_only
 from habitat.fire.burns.fire_calendar import FireSeason, fire_chances, seasons_within
 from habitat.fire.burns.scar_rules import (
@@ -23,6 +23,7 @@ from habitat.fire.burns.scar_rules import (
     Scars,
 )
 from habitat.fire.burns.steps import find_steps
+from habitat.imagery.snow import BARE, SNOW
 
 __all__ = [
     "BANDS",
@@ -153,7 +154,7 @@ def water_seen(codes: NDArray[np.int16], seen: Seen) -> NDArray[np.bool_]:
     [True]
     """
     green, nir, swir1 = codes[0], codes[2], codes[3]
-    free = (seen.states != UNCLEAR) & (seen.states != 2)
+    free = (seen.states != UNCLEAR) & (seen.states != SNOW)
     wet = free & (green > swir1) & (nir < 1000) & (seen.states != BARE)
     counts = free.sum(axis=0)
     mostly: NDArray[np.bool_] = (2 * wet.sum(axis=0) >= counts) & (counts > 0)

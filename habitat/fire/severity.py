@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from habitat.contracts.errors import ConfigError, InputError
-from habitat.contracts.layer import check_same_grid, name_layer
+from habitat.contracts.layer import check_pixels, float_pixels, name_layer
 from habitat.contracts.legend import Legend, class_legend
 
 Pixels: TypeAlias = Any
@@ -362,7 +362,7 @@ def severity_classes(values: Pixels, scheme: str) -> Pixels:
         why = "; class limits of RBR differ from study to study, so none are built in" if "rbr" in scheme else ""
         raise ConfigError(f"there are no severity classes {scheme!r}{why}; there are {', '.join(SCHEMES)}")
     found = SCHEMES[scheme]
-    pixels = _floats(values, "values")
+    pixels = float_pixels(values, "values")
     limits = [limit for limit, _, _ in found.classes]
     # A limit that a float32 or a rounded code misses by its last digit is still on the limit.
     codes = sum(((pixels >= _below(limit)) for limit in limits[1:]), start=np.uint8(1) + 0 * (pixels >= 0))
@@ -378,21 +378,9 @@ def _below(limit: float) -> float:
 
 
 def _pair(before: Pixels, after: Pixels) -> tuple[Pixels, Pixels]:
-    early, late = _floats(before, "before"), _floats(after, "after")
-    layers = [layer for layer in (early, late) if isinstance(layer, xr.DataArray)]
-    if layers:
-        check_same_grid(*layers)
+    early, late = float_pixels(before, "before"), float_pixels(after, "after")
+    check_pixels(early, late)
     return early, late
-
-
-def _floats(values: Pixels, name: str) -> Pixels:
-    pixels = values if hasattr(values, "dtype") else np.asarray(values, np.float64)
-    if not np.issubdtype(pixels.dtype, np.floating):
-        raise TypeError(
-            f"{name!r} holds {pixels.dtype} codes, wants float with NaN for unknown; "
-            "multiply by the scale and mask nodata first"
-        )
-    return pixels
 
 
 def _named(values: Pixels, name: str, units: str, long_name: str) -> Pixels:

@@ -65,6 +65,9 @@ _SCL_ACTIONS = {
         "cloud_shadow": DOUBTFUL,
     },
 }
+FMASK_CLASSES = ("clear", "water", "cloud_shadow", "snow", "cloud")
+"""Classes of Fmask as LEDAPS and the first LaSRC products came with them, by code 0-4; 255 is fill."""
+FMASK_FILL = 255
 _CLOUD_CLASSES = ("cloud_medium", "cloud_high", "cirrus")
 _SHADOW_BIT = {"forest": SHADOW, "burn": DOUBTFUL, "snow": SHADOW, "scar": DOUBTFUL}
 _SPECK_PX = {"scar": 3}
@@ -76,7 +79,7 @@ class ClearPolicy:
     """What each quality code means for one purpose, and how far clouds reach."""
 
     sensor: str
-    """``sentinel2`` (SCL) or ``landsat`` (QA_PIXEL)."""
+    """``sentinel2`` (SCL), ``landsat`` (QA_PIXEL) or ``fmask`` (classes of older Landsat products)."""
     purpose: str
     """``forest``, ``burn``, ``snow`` or ``scar``."""
     grow_px: int
@@ -104,7 +107,7 @@ def clear_policy(
     Parameters
     ----------
     sensor : str
-        ``sentinel2`` or ``landsat``.
+        ``sentinel2``, ``landsat``, or ``fmask`` for classes of older Landsat products.
     purpose : str
         ``forest``, ``burn``, ``snow`` or ``scar``.
     resolution_m : float
@@ -130,7 +133,7 @@ def clear_policy(
     >>> policy.grow_px, policy.reach_px, policy.halo_px
     (6, 100, 106)
     """
-    tables = {"sentinel2": _scl_table, "landsat": _qa_table}
+    tables = {"sentinel2": _scl_table, "landsat": _qa_table, "fmask": _fmask_table}
     if sensor not in tables:
         raise ConfigError(f"no quality rule for sensor {sensor!r}; there are rules for: {', '.join(tables)}")
     if purpose not in _SCL_ACTIONS:
@@ -159,6 +162,15 @@ def _scl_table(purpose: str) -> NDArray[np.uint8]:
     lut = np.full(65536, DROP, np.uint8)
     for name, action in (dict.fromkeys(_CLOUD_CLASSES, CLOUD) | _SCL_ACTIONS[purpose]).items():
         lut[SCL_CLASSES.index(name)] = action
+    return lut
+
+
+def _fmask_table(purpose: str) -> NDArray[np.uint8]:
+    lut = np.full(65536, DROP, np.uint8)
+    snow, water = KEEP if purpose in ("snow", "scar") else DROP, KEEP if purpose == "scar" else DROP
+    actions = {"clear": KEEP, "water": water, "cloud_shadow": _SHADOW_BIT[purpose], "snow": snow, "cloud": CLOUD}
+    for name, action in actions.items():
+        lut[FMASK_CLASSES.index(name)] = action
     return lut
 
 

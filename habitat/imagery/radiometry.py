@@ -50,6 +50,8 @@ class Radiometry:
     """Sentinel-2: whether +1000 is still in the DN; None where it does not apply."""
     rule: str
     """The metadata that decided, in words."""
+    unit: str = ""
+    """``power`` or ``dB`` of radar; empty for reflectance."""
 
 
 def processing_baseline(properties: Mapping[str, Any], item_id: str = "") -> str | None:

@@ -15,7 +15,8 @@ from habitat.contracts.errors import ConfigError, HabitatError
 from habitat.jobs.config import RunConfig
 from habitat.jobs.evidence import Evidence, RowMaker, SceneReader
 from habitat.jobs.outcomes import Summary, anonymous
-from habitat.jobs.rows import ROWS
+from habitat.jobs.rows import ROWS, phenology, snow
+from habitat.jobs.rows.series import SERIES_ROWS
 from habitat.jobs.runner import run
 from habitat.jobs.truth_folder import TruthFolder
 from habitat.jobs.twin_settings import settings_of
@@ -33,6 +34,14 @@ log = structlog.get_logger("habitat.jobs")
 
 PERIOD = "2025-05"
 """Month after the fire that every twin has; every twin has the same month a year before, too."""
+SERIES, SERIES_PERIOD = "series", "2025-10"
+"""Size whose long series is scored, and the month: the monitors have seen a green season to its end."""
+SERIES_PRODUCTS = ("forest-change", "alerts")
+"""Products that are built of it, with what they need; the others have their own twins."""
+LONG_PRODUCTS = (*SERIES_PRODUCTS, "change-history", "snow", "phenology")
+"""Products that want years of scenes; they are built of no other twin."""
+FOREST = "forest-cover"
+"""Product that tells a series what was forest."""
 SCARS, AUTUMN = "fire-scars", "2025-10"
 """Product whose autumn is scored, too, and the month that tells of it."""
 SENSORS = ("sentinel2", "landsat")
@@ -105,13 +114,37 @@ def score_seeds(size: str, seeds: Sequence[int], *, workdir: Path, progress: Pro
     return mean_card(cards)
 
 
+def _build_series(twin: TwinCatalogue, config: RunConfig, workshop: Workshop) -> Summary:
+    """Build what a long series is for, each product in the months its rows look at."""
+    month = scored_period(twin)
+    # What was forest is told by the year before, for this year's map has the losses left out; and alerts take the
+    # scars of spring for evidence, which autumn does not see any more.
+    before = [(month.year_before(), FOREST), (Period(PERIOD), SCARS), (snow.WINTER, snow.PRODUCT)]
+    later = [(snow.YEAR, snow.PRODUCT), (phenology.YEAR, phenology.PRODUCT)]
+    for when, product in (*before, *later):
+        if product in PRODUCTS:
+            run(config, workshop, when, targets=[product])
+    return run(config, workshop, month, targets=[name for name in SERIES_PRODUCTS if name in PRODUCTS])
+
+
+def scored_period(twin: TwinCatalogue) -> Period:
+    """Return the month a twin is scored on."""
+    return Period(SERIES_PERIOD if twin.size == SERIES else PERIOD)
+
+
 def build_products(twin: TwinCatalogue, store: Store, *, progress: Progress | None = None) -> Summary:
-    """Build all products of the month and of the year before, and autumn's scars, from a twin's files but the truth."""
+    """Build what is scored of a twin, from its files but the truth.
+
+    All products of the month and of the year before, and autumn's scars; of a series what looks at its length.
+    """
     settings = settings_of(twin.root)
     params = {name: product.params(**settings.get(name, {})) for name, product in PRODUCTS.items()}
     config = RunConfig("score", store.root, params, area=twin.area.name)
     workshop = Workshop(twin.area, store, progress=progress or _quiet)
-    summary = run(config, workshop, Period(PERIOD))
+    if twin.size == SERIES:
+        return _build_series(twin, config, workshop)
+    short = [name for name in PRODUCTS if name not in LONG_PRODUCTS]
+    summary = run(config, workshop, scored_period(twin), targets=short)
     run(config, workshop, Period(AUTUMN), targets=[SCARS])
     return summary
 
@@ -128,7 +161,8 @@ def score_store(twin: TwinCatalogue, store: Store, *, progress: Progress | None 
     progress : callable, optional
         Told how far it is.
     """
-    progress, period = progress or _quiet, Period(PERIOD)
+    progress, period = progress or _quiet, scored_period(twin)
+    makers = SERIES_ROWS if twin.size == SERIES else ROWS
     provider = provider_for(twin.catalog)
     grow_m = float(PRODUCTS["composite"].params(**settings_of(twin.root)["composite"]).deciding()["grow_m"])
     with Rasters(provider) as rasters:
@@ -141,10 +175,10 @@ def score_store(twin: TwinCatalogue, store: Store, *, progress: Progress | None 
             TruthFolder(twin.truth, twin.area.grid),
         )
         rows: list[Row] = []
-        for number, (name, make_rows) in enumerate(ROWS):
-            progress("measuring", number, len(ROWS))
+        for number, (name, make_rows) in enumerate(makers):
+            progress("measuring", number, len(makers))
             rows += _rows_of(name, make_rows, evidence)
-        progress("measuring", len(ROWS), len(ROWS))
+        progress("measuring", len(makers), len(makers))
         # Not every twin has scenes of autumn, and the demonstration does not build their scars.
         if store.latest(SCARS, twin.area, Period(AUTUMN)) is not None:
             rows += _rows_of("fire scars", dict(ROWS)["fire scars"], replace(evidence, period=Period(AUTUMN)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 
 from habitat.contracts import Ledger, Period
 from habitat.contracts.errors import AllMasked, NoScenes
@@ -20,12 +20,15 @@ from habitat.contracts.raster_spec import BandSpec, RasterSpec
 from habitat.imagery.bandpass import as_oli
 from habitat.imagery.composites import CODE_SCALE, NODATA, median, observation_summary, reflectance_codes
 from habitat.imagery.geomedian import geometric_median
-from habitat.imagery.indices import CANONICAL_BANDS
+from habitat.imagery.harmonise.brdf import direction_gaps, to_nadir
+from habitat.products.composite_inputs import CompositeParams, composite_inputs, found_scenes, heights_input
 from habitat.products.inputs import scene_input
-from habitat.products.product import BAND_CENTRES_UM, Outcome, Params, Product, Sheets, Workshop, known_names
+from habitat.products.product import BAND_CENTRES_UM, Outcome, Product, Sheets, Workshop
 from habitat.sources.catalogues.footprints import area_on_grid
-from habitat.sources.catalogues.providers import provider_for
-from habitat.sources.catalogues.searching import Found, search
+from habitat.sources.catalogues.searching import Found
+from habitat.sources.elevation import read_elevation
+from habitat.sources.scenes.lighting import Lighting, learnt_lighting
+from habitat.sources.scenes.mixing import MISPLACED, Mixing, settled_mixing
 from habitat.sources.scenes.pixels import PixelReader
 from habitat.sources.scenes.preflight import (
     Checked,
@@ -38,7 +41,7 @@ from habitat.sources.scenes.preflight import (
 from habitat.sources.scenes.rasters import Rasters
 from habitat.sources.scenes.threads import in_threads
 from habitat.sources.scenes.tile_view import BandStack, SceneLost, TileView
-from habitat.store import Input, Published, estimated_bytes
+from habitat.store import Published, estimated_bytes
 
 _STRIP_ROWS = 128
 """Rows of the geometric median worked at once: all bands and dates of a strip stay small."""
@@ -57,69 +60,6 @@ QUALITY = RasterSpec(
 )
 
 
-class CompositeParams(Params):
-    """Settings of the monthly composite."""
-
-    aside: ClassVar[frozenset[str]] = frozenset(
-        {"catalogue", "max_missing_share", "on_all_cloud", "memory_mb_per_worker", "requester_pays"}
-    )
-
-    catalogue: str = "earth-search"
-    """Where scenes are searched: earth-search, planetary-computer, cdse, usgs, the https address of a STAC API, or
-    the path of a static catalogue (a folder or its catalog.json)."""
-    requester_pays: bool = False
-    """Whether you agree to pay for transfers from buckets whose reader pays (Landsat in Earth Search and USGS)."""
-    sensors: tuple[Literal["sentinel2", "landsat"], ...] = Field(("sentinel2",), min_length=1)
-    """Which satellites: sentinel2, landsat (4 to 9), or both; with both set bandpass to oli."""
-    max_cloud_cover: float | None = Field(90.0, ge=0, le=100)
-    """Scenes that say they have more clouds [percent] are not read; null reads all."""
-    purpose: Literal["forest", "burn", "snow"] = "forest"
-    """What counts as clear: burn keeps dark ground and shadows far from clouds, snow keeps snow."""
-    grow_m: float = Field(120.0, ge=0, le=5000)
-    """Clouds and their shadows are widened by this distance [m]."""
-    bands: tuple[str, ...] = Field(("blue", "green", "red", "nir", "swir1", "swir2"), min_length=1)
-    """Canonical bands of the composite; those that most scenes lack are named as gaps."""
-
-    @field_validator("bands")
-    @classmethod
-    def _bands_are_known(cls, bands: Any) -> Any:
-        return known_names(bands, CANONICAL_BANDS, "band")
-
-    geometric_median: bool = True
-    """Whether to make the geometric median beside the median; it takes about half of the computing time."""
-    bandpass: Literal["none", "oli"] = "none"
-    """oli: bring all sensors to the bands of Landsat 8 OLI before they are mixed."""
-    without_mask: Literal["refuse", "all-clear"] = "refuse"
-    """Scenes without a quality mask: refuse, or all-clear where all bands have data, for composites that are clean."""
-    mixed_offsets: Literal["harmonise", "refuse"] = "harmonise"
-    """What to do with a month in which some Sentinel-2 scenes have the +1000 offset in their numbers and some not."""
-    clip: bool = False
-    """Whether pixels outside the area's polygon are left empty; else the whole rectangle of the grid is filled."""
-    max_missing_share: float = Field(0.05, ge=0, le=1)
-    """Share of the expected observations [0 to 1, by area] that may be unreadable before the month is refused."""
-    on_all_cloud: Literal["refuse", "publish"] = "refuse"
-    """A month without any clear pixel: refuse it (exit code 3) or publish it empty with its ledger."""
-    memory_mb_per_worker: int = Field(256, ge=16, le=65536)
-    """Memory [MB] for the pixels of one tile; smaller tiles are read where there are many dates."""
-
-
-def _found(params: CompositeParams, workshop: Workshop, period: Period) -> Found:
-    """Search once a run, however often the plan asks."""
-    wanted = ("composite", str(period), workshop.area.name, params.catalogue, params.sensors, params.max_cloud_cover)
-    found: Found | None = workshop.found.get(wanted)
-    if found is None:
-        provider = provider_for(params.catalogue, requester_pays=params.requester_pays)
-        found = search(
-            params.sensors, workshop.area, period, catalogue=provider, max_cloud_cover=params.max_cloud_cover
-        )
-        workshop.found[wanted] = found
-    return found.require()
-
-
-def _inputs(params: CompositeParams, workshop: Workshop, period: Period) -> tuple[Input, ...]:
-    return tuple(scene_input(scene, workshop) for scene in _found(params, workshop, period).scenes)
-
-
 @dataclass(frozen=True)
 class _Month:
     """What one composite is made of."""
@@ -130,6 +70,8 @@ class _Month:
     found: Found
     bands: tuple[str, ...]
     gaps: tuple[tuple[str, str], ...]
+    mixing: Mixing = field(default_factory=Mixing)
+    lighting: Lighting | None = None
 
     @property
     def with_geomedian(self) -> bool:
@@ -156,12 +98,14 @@ def build(params: CompositeParams, workshop: Workshop, period: Period) -> Outcom
     AllMasked
         If no pixel is clear and the policy refuses that.
     """
-    found = _found(params, workshop, period)
+    found = found_scenes(params, workshop, period)
     scenes = [as_oli(scene) for scene in found.scenes] if params.bandpass == "oli" else list(found.scenes)
+    scenes = [to_nadir(scene) for scene in scenes] if params.view == "nadir" else scenes
     bands, left_out = common_bands(scenes, params.bands)
     if not bands:
         raise NoScenes(f"{len(scenes)} scenes were found for {found.where}, and none of the bands wanted: {left_out}")
     gaps = [(f"band {band}", reason) for band, reason in left_out.items()]
+    gaps += direction_gaps(scenes)
     if params.geometric_median and len(bands) < 2:
         gaps.append(("geomedian", "one band has no geometric median apart from its median"))
     month = _Month(params, workshop, period, found, bands, tuple(gaps))
@@ -176,10 +120,39 @@ def build(params: CompositeParams, workshop: Workshop, period: Period) -> Outcom
         while True:
             refuse_much_missing(checked, workshop.area, params.max_missing_share)
             try:
-                return _composited(checked, rasters, month)
+                return _composited(*_one_series(checked, rasters, month))
             except SceneLost as lost:
                 # A composite with half a scene in it would have an edge that is nowhere on the ground.
                 checked = checked.without(Missing(lost.scene, lost.reason, str(lost)))
+
+
+def _one_series(checked: Checked, rasters: Rasters, month: _Month) -> tuple[Checked, Rasters, _Month]:
+    """Leave out what lies out of place between two sensors, and refuse what differs too much."""
+    checked, mixing = settled_mixing(
+        checked,
+        month.workshop.area,
+        rasters,
+        month.bands,
+        plain=month.found.scenes,
+        grow_m=month.params.grow_m,
+        bound=month.params.max_mixing_residual,
+    )
+    return checked, rasters, replace(month, mixing=mixing, gaps=(*month.gaps, *mixing.gaps()))
+
+
+def _with_light(reader: PixelReader, rasters: Rasters, month: _Month) -> _Month:
+    """Learn what slopes do to each date, if they are to be levelled."""
+    params = month.params
+    if params.illumination == "none" or params.elevation is None:
+        return month
+    heights = read_elevation(Path(params.elevation), month.workshop.area.grid).values
+    lighting = learnt_lighting(reader, rasters, heights, month.bands)
+    return replace(month, lighting=lighting, gaps=(*month.gaps, *lighting.gaps()))
+
+
+def _account(ledger: Ledger, month: _Month) -> dict[str, Any]:
+    """Return the ledger as JSON data, with what was measured between two sensors."""
+    return ledger.to_dict() | ({"mixing": month.mixing.to_dict()} if month.mixing.of_two else {})
 
 
 def _specs(month: _Month) -> list[RasterSpec]:
@@ -199,6 +172,7 @@ def _composited(checked: Checked, rasters: Rasters, month: _Month) -> Outcome:
     reader = PixelReader(
         checked, workshop.area, rasters, bands=month.bands, purpose=params.purpose, grow_m=params.grow_m, hold=hold
     )
+    month = _with_light(reader, rasters, month)
     tiles = reader.tiles(params.memory_mb_per_worker * 2**20)
     counts: dict[str, int] = dict.fromkeys((scene.id for scene in checked.scenes), 0)
     ledger = Ledger(expect(month.found.scenes), list(month.found.dropped))
@@ -225,7 +199,7 @@ def _composited(checked: Checked, rasters: Rasters, month: _Month) -> Outcome:
         _settle(ledger, checked, counts, month)
         _refuse_all_cloud(ledger, month)
         path = stage.file("ledger.json", title="What became of every expected observation")
-        path.write_text(json.dumps(ledger.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(_account(ledger, month), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         sheets.draw(f"{workshop.area.title or workshop.area.name} · {period}")
         return _publish(stage, ledger, month)
 
@@ -251,6 +225,8 @@ def _reduce(view: TileView, sheets: Sheets, month: _Month, reader: PixelReader) 
     out = np.empty(shape, np.int16)
     for index, band in enumerate(month.bands):
         stacks[band] = view.band(band)
+        if month.lighting is not None:
+            month.lighting.level_stack(reader, view, band, stacks[band])
         out[index] = band_median(view, stacks[band])
     sheets.write("median", tile, out)
     if month.with_geomedian:
@@ -320,9 +296,13 @@ def _publish(stage: Any, ledger: Ledger, month: _Month) -> Outcome:
     known = {entry["scene"]: entry["outcome"] for entry in ledger.to_dict()["observations"]}
     # A scene that could not be read is no input: when it can be, the record says that something is new.
     inputs = tuple(
-        scene_input(scene, workshop) for scene in month.found.scenes if not known[scene.id].startswith("missing:")
+        scene_input(scene, workshop)
+        for scene in month.found.scenes
+        if known[scene.id] == MISPLACED or not known[scene.id].startswith("missing:")
     )
-    record = COMPOSITE.record(params, workshop, period, inputs=inputs, ledger=ledger.to_dict(), gaps=month.gaps)
+    inputs += heights_input(params, workshop)
+    account, unread = _account(ledger, month), counts["missing"] - counts.get(MISPLACED, 0)
+    record = COMPOSITE.record(params, workshop, period, inputs=inputs, ledger=account, gaps=month.gaps)
     summary = (
         f"{period}: {counts['used']} of {counts['expected']} scenes used, {counts['masked']} masked, "
         f"{counts['missing']} missing; bands {', '.join(month.bands)}"
@@ -330,11 +310,11 @@ def _publish(stage: Any, ledger: Ledger, month: _Month) -> Outcome:
     properties = {
         "habitat:summary": summary,
         "habitat:all_masked": counts["used"] == 0,
-        "habitat:partial": counts["missing"] > 0,
+        "habitat:partial": unread > 0,
         "habitat:first_day": period.first_day.isoformat(),
     }
     published: Published = stage.publish(record, properties, title=COMPOSITE.title, description=COMPOSITE.description)
-    return Outcome(published, summary, month.gaps, counts["missing"])
+    return Outcome(published, summary, month.gaps, unread)
 
 
 COMPOSITE = Product(
@@ -346,6 +326,6 @@ COMPOSITE = Product(
     ),
     method="1",
     params=CompositeParams,
-    inputs=_inputs,
+    inputs=composite_inputs,
     build=build,
 )

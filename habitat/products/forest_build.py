@@ -29,11 +29,13 @@ from habitat.forest.samples import Samples, no_samples
 from habitat.imagery.bandpass import as_oli
 from habitat.imagery.composites import NODATA
 from habitat.products.forest_inputs import ForestParams, found_scenes, season_spans, user_files
+from habitat.products.forest_radar import radar_gaps, radar_inputs, radar_layers, radar_seasons
 from habitat.products.inputs import scene_input
 from habitat.products.product import Outcome, Product, Sheets, Workshop
 from habitat.sources.catalogues.footprints import share_of_area
 from habitat.sources.catalogues.searching import Found
 from habitat.sources.elevation import read_classes, read_elevation
+from habitat.sources.scenes.mixing import MISPLACED, Mixing, settled_mixing
 from habitat.sources.scenes.observations import SeriesReader
 from habitat.sources.scenes.preflight import Checked, Missing, check_offsets_agree, check_scenes
 from habitat.sources.scenes.rasters import Rasters
@@ -68,6 +70,8 @@ class Year:
     charred: Counter[str] = field(default_factory=Counter)
     """Pixels by season that were seen charred, and are taken from the year before."""
     terrain: tuple[NDArray[np.floating], ...] = ()
+    mixing: Mixing = field(default_factory=Mixing)
+    """What is left between two sensors."""
 
     def table(self, where: tuple[Any, Any]) -> Floats:
         """Features (pixel, feature) of pixels: slices of a tile, or rows and columns of samples."""
@@ -90,6 +94,10 @@ class Year:
             ledger.settle(entry.scene.id, f"missing:{entry.reason}", note=entry.text)
         ledger.check()
         return ledger
+
+    def account(self, ledger: Ledger) -> dict[str, Any]:
+        """Return the ledger as JSON data, with what was measured between two sensors."""
+        return ledger.to_dict() | ({"mixing": self.mixing.to_dict()} if self.mixing.of_two else {})
 
 
 def told(workshop: Workshop, what: str, items: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:
@@ -173,6 +181,9 @@ def read_year(year: Year, rasters: Rasters) -> None:
         heights = read_elevation(Path(params.elevation), area.grid).values
         steps = area.grid.resolution_m
         year.terrain = (heights, slope(heights, steps), northness(heights, steps))
+    radar = radar_seasons(params.radar, year.workshop, year.period)
+    year.terrain += radar_layers(radar, year.workshop)
+    year.gaps += radar_gaps(params.radar, radar)
 
 
 def _name_gaps(year: Year) -> None:
@@ -266,6 +277,7 @@ def build_map(
         while True:
             refuse_much_missing(checked, params, workshop)
             try:
+                series, mixing = _one_series(checked, rasters, found, params, workshop)
                 with workshop.store.begin(
                     product.name, workshop.area, period, estimate=_disk(workshop, specs)
                 ) as stage:
@@ -273,7 +285,8 @@ def build_map(
                     aside = Path(tempfile.mkdtemp(prefix="seasons-", dir=ledger_file.parent))
                     shape = (len(SEASONS), len(BANDS), *workshop.area.grid.shape)
                     medians = np.memmap(aside / "medians", np.int16, "w+", shape=shape)
-                    year = Year(params, workshop, period, found, checked, medians, list(notes))
+                    gaps = [*notes, *mixing.gaps()]
+                    year = Year(params, workshop, period, found, series, medians, gaps, mixing=mixing)
                     read_year(year, rasters)
                     sheets = Sheets(stage, specs)
                     made = write(stage, sheets, year)
@@ -285,6 +298,21 @@ def build_map(
                 checked = checked.without(Missing(lost.scene, lost.reason, str(lost)))
 
 
+def _one_series(
+    checked: Checked, rasters: Rasters, found: Found, params: ForestParams, workshop: Workshop
+) -> tuple[Checked, Mixing]:
+    """Leave out what lies out of place between two sensors, and refuse what differs too much."""
+    return settled_mixing(
+        checked,
+        workshop.area,
+        rasters,
+        BANDS,
+        plain=found.scenes,
+        grow_m=params.grow_m,
+        bound=params.max_mixing_residual,
+    )
+
+
 def _disk(workshop: Workshop, specs: Sequence[RasterSpec]) -> int:
     grid = workshop.area.grid
     return estimated_bytes(grid, *specs) + BYTES_PER_PIXEL * int(np.prod(grid.shape))
@@ -292,19 +320,23 @@ def _disk(workshop: Workshop, specs: Sequence[RasterSpec]) -> int:
 
 def _publish(stage: Stage, product: Product, year: Year, made: Made, path: Path) -> Outcome:
     ledger = year.settled()
-    path.write_text(json.dumps(ledger.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(year.account(ledger), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     params, workshop, period = year.params, year.workshop, year.period
-    counts, gaps, lost = ledger.counts(), tuple(year.gaps), {entry.scene.id for entry in year.checked.missing}
+    counts, gaps = ledger.counts(), tuple(year.gaps)
+    # A scene out of place was read: it is an input, and nothing that may come later.
+    unread = counts["missing"] - counts.get(MISPLACED, 0)
+    lost = {entry.scene.id for entry in year.checked.missing if not MISPLACED.endswith(entry.reason)}
     scenes = tuple(scene_input(scene, workshop) for scene in year.found.scenes if scene.id not in lost)
-    inputs = (*scenes, *user_files(params, workshop))
-    record = product.record(params, workshop, period, inputs=inputs, ledger=ledger.to_dict(), gaps=gaps)
+    radar = radar_inputs(radar_seasons(params.radar, workshop, period))
+    inputs = (*scenes, *user_files(params, workshop), *radar)
+    record = product.record(params, workshop, period, inputs=inputs, ledger=year.account(ledger), gaps=gaps)
     summary = (
         f"{period}: {made.summary}; {counts['used']} of {counts['expected']} scenes used, {counts['missing']} missing"
     )
     properties = made.properties | {
         "habitat:summary": summary,
         "habitat:year": period.year,
-        "habitat:partial": counts["missing"] > 0,
+        "habitat:partial": unread > 0,
     }
     published = stage.publish(record, properties, title=product.title, description=product.description)
-    return Outcome(published, summary, gaps, counts["missing"])
+    return Outcome(published, summary, gaps, unread)

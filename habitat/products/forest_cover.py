@@ -17,13 +17,13 @@ from habitat.contracts.errors import NotPossible
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import CLASS_NODATA, BandSpec, RasterSpec
 from habitat.forest.definition import DEFINITIONS, UNKNOWN, ForestDefinition, forest_mask, mask_areas
-from habitat.forest.learning import Learnt
 from habitat.products.forest_build import TILE, Made, Year, build_map, learnt_from
+from habitat.products.forest_given import Given, build_given, given_inputs, is_given
 from habitat.products.forest_inputs import ForestParams, forest_inputs
 from habitat.products.product import Outcome, Product, Sheets, Workshop, known_names
 from habitat.sources.elevation import read_elevation
 from habitat.sources.zone_masks import zone_masks
-from habitat.store import Stage
+from habitat.store import Input, Stage
 
 _PERCENT = "crown cover"
 COVER = RasterSpec(
@@ -63,7 +63,7 @@ AREA_COLUMNS = (
 class ForestCoverParams(ForestParams):
     """Settings of the forest cover."""
 
-    aside = ForestParams.aside | {"height"}
+    aside = ForestParams.aside | {"height", "given_percent", "given_loss", "given_classes"}
 
     definition: str = "fao"
     """Definition the forest raster follows: fao, ru-kyoto, cn-forest, cn-coverage or cover-30."""
@@ -81,6 +81,13 @@ class ForestCoverParams(ForestParams):
     """Whether shrubs count, instead of what the definition says."""
     height: str | None = None
     """A raster of the heights of trees [m] for definitions that ask for them; else kinds that are trees count."""
+
+    given_percent: str | None = None
+    """A raster of crown cover in percent, such as Hansen's treecover2000: the map is made from it, not from scenes."""
+    given_loss: str | None = None
+    """A raster of the year of loss since 2000, such as Hansen's lossyear, taken off given_percent up to the year."""
+    given_classes: str | None = None
+    """A raster of ESA WorldCover classes: forest is made from its trees, not from scenes."""
 
     @field_validator("definitions")
     @classmethod
@@ -111,7 +118,15 @@ def build(params: ForestCoverParams, workshop: Workshop, period: Period) -> Outc
     NotPossible
         If the chosen definition asks for what there is not.
     """
-    return build_map(FOREST_COVER, (COVER, ERROR, FOREST), (params, workshop, period), _write)
+    order = (params, workshop, period)
+    if is_given(params):
+        specs = (FOREST,) if params.given_classes else (COVER, FOREST)
+        return build_given(FOREST_COVER, specs, order, _write_given)
+    return build_map(FOREST_COVER, (COVER, ERROR, FOREST), order, _write)
+
+
+def _inputs(params: ForestCoverParams, workshop: Workshop, period: Period) -> tuple[Input, ...]:
+    return given_inputs(params, workshop) if is_given(params) else forest_inputs(params, workshop, period)
 
 
 def _write(stage: Stage, sheets: Sheets, year: Year) -> Made:
@@ -134,22 +149,55 @@ def _write(stage: Stage, sheets: Sheets, year: Year) -> Made:
 
     year.tell("judging cover", list(area.grid.tiles(TILE)), judge)
     percent = np.where(cover == CLASS_NODATA, np.nan, cover).astype(np.float32)
-    height = None if params.height is None else read_elevation(Path(params.height), area.grid).values
+    told = _write_forest(stage, sheets, year, (percent, kind), masks)
+    skill = stage.file("skill.json", title="How the map was made, and its skill on ground left out")
+    skill.write_text(json.dumps(model.skill(), indent=2) + "\n", encoding="utf-8")
+    left_out = model.cover_skill
+    words = f"{model.cover_method}{f', RMSE {left_out.rmse:.0f} % on blocks left out' if left_out else ''}"
+    return _made(told, params.chosen, area.name, (model.cover_method, words))
+
+
+def _write_given(stage: Stage, sheets: Sheets, given: Given) -> Made:
+    area = given.workshop.area
+    if given.params.given_classes is None:
+        codes = np.where(np.isfinite(given.cover), given.cover, CLASS_NODATA).astype(np.uint8)
+        for tile in area.grid.tiles(TILE):
+            here = np.s_[tile.row : tile.row + tile.height, tile.column : tile.column + tile.width]
+            sheets.write("cover", tile, codes[here][np.newaxis])
+    told = _write_forest(stage, sheets, given, (given.cover, given.kind), zone_masks(area))
+    return _made(told, given.params.chosen, area.name, ("given", given.words))
+
+
+def _write_forest(
+    stage: Stage,
+    sheets: Sheets,
+    source: Year | Given,
+    layers: tuple[NDArray[np.float32], NDArray[np.uint8] | None],
+    masks: dict[str, NDArray[np.bool_]],
+) -> list[dict[str, Any]]:
+    """Write the forest of the chosen definition and the areas of all; return their rows."""
+    params, grid, (percent, kind) = source.params, source.workshop.area.grid, layers
+    assert isinstance(params, ForestCoverParams), "the product's own settings"
+    height = None if params.height is None else read_elevation(Path(params.height), grid).values
     chosen = params.chosen
-    mask = forest_mask(percent, chosen, kind=kind, height=height, resolution_m=area.grid.resolution_m)
-    for tile in area.grid.tiles(TILE):
+    mask = forest_mask(percent, chosen, kind=kind, height=height, resolution_m=grid.resolution_m)
+    for tile in grid.tiles(TILE):
         part = mask[tile.row : tile.row + tile.height, tile.column : tile.column + tile.width]
         sheets.write("forest", tile, np.where(part == UNKNOWN, CLASS_NODATA, part)[np.newaxis].astype(np.uint8))
     definitions = [chosen, *(DEFINITIONS[name] for name in params.definitions if name != chosen.name)]
-    told = _areas(year, definitions, (percent, kind, height), masks)
-    _write_tables(stage, told, model)
-    return _made(told, chosen, model, area.name)
+    told = _areas(source, definitions, (percent, kind, height), masks)
+    path = stage.file("areas.csv", title="Area of forest by zone and definition")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, AREA_COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(told)
+    return told
 
 
 def _areas(
-    year: Year,
+    year: Year | Given,
     definitions: list[ForestDefinition],
-    layers: tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[Any] | None],
+    layers: tuple[NDArray[np.float32], NDArray[np.uint8] | None, NDArray[Any] | None],
     masks: dict[str, NDArray[np.bool_]],
 ) -> list[dict[str, Any]]:
     """Return the rows of the table of areas: each zone by each definition."""
@@ -172,28 +220,16 @@ def _areas(
     return rows
 
 
-def _write_tables(stage: Stage, rows: list[dict[str, Any]], model: Learnt) -> None:
-    path = stage.file("areas.csv", title="Area of forest by zone and definition")
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, AREA_COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-    skill = stage.file("skill.json", title="How the map was made, and its skill on ground left out")
-    skill.write_text(json.dumps(model.skill(), indent=2) + "\n", encoding="utf-8")
-
-
-def _made(rows: list[dict[str, Any]], chosen: ForestDefinition, model: Learnt, area: str) -> Made:
+def _made(rows: list[dict[str, Any]], chosen: ForestDefinition, area: str, method: tuple[str, str]) -> Made:
     whole = [row for row in rows if row["zone"] == area]
     told = ", ".join(f"{row['forest_ha']:,.0f} ha by {row['definition']}" for row in whole)
     estimator = whole[0]["estimator"]
-    skill = model.cover_skill
-    words = f"{model.cover_method}{f', RMSE {skill.rmse:.0f} % on blocks left out' if skill else ''}"
     properties = {
         "habitat:definition": {"name": chosen.name, "rule": chosen.sentence, "source": chosen.source},
-        "habitat:method": model.cover_method,
+        "habitat:method": method[0],
         "habitat:forest_ha": {row["definition"]: row["forest_ha"] for row in whole} | {"basis": estimator},
     }
-    return Made(f"forest {told} ({estimator}); cover {words}", properties)
+    return Made(f"forest {told} ({estimator}); cover {method[1]}", properties)
 
 
 FOREST_COVER = Product(
@@ -205,6 +241,6 @@ FOREST_COVER = Product(
     ),
     method="1",
     params=ForestCoverParams,
-    inputs=forest_inputs,
+    inputs=_inputs,
     build=build,
 )

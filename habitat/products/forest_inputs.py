@@ -14,10 +14,12 @@ from habitat.contracts import Period, Scene
 from habitat.contracts.errors import NotPossible
 from habitat.contracts.span import Span
 from habitat.forest.features import SEASONS
+from habitat.products.forest_radar import radar_inputs, radar_seasons
 from habitat.products.inputs import file_input, scene_input
 from habitat.products.product import Params, Workshop
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search
+from habitat.sources.scenes.mixing import MOST_RESIDUAL
 from habitat.store import Input
 
 Days = tuple[str, str]
@@ -29,7 +31,7 @@ class ForestParams(Params):
 
     aside: ClassVar[frozenset[str]] = frozenset(
         {"catalogue", "requester_pays", "labels", "weak_classes", "weak_percent", "elevation"}
-        | {"max_missing_share", "memory_mb_per_worker"}
+        | {"max_missing_share", "memory_mb_per_worker", "radar"}
     )
 
     catalogue: str = "earth-search"
@@ -50,6 +52,9 @@ class ForestParams(Params):
     """A raster of crown cover in percent, such as treecover2000; counts less, too."""
     elevation: str | None = None
     """A raster of heights: height, slope and northness are then learnt from as well; rules do not use them."""
+    radar: bool | Literal["auto"] = False
+    """Whether winter and summer backscatter of product radar are learnt from as well: auto, as far as the store has
+    them; rules do not use them."""
     summer: Days = ("06-10", "09-10")
     """First and last day (month-day) of full leaf; without a scene of it there is no map."""
     spring: Days = ("04-01", "05-05")
@@ -77,6 +82,9 @@ class ForestParams(Params):
     """The same seed gives the same map."""
     max_missing_share: float = Field(0.2, ge=0, le=1)
     """Share of the expected observations [0 to 1, by area] that may be unreadable before the product is refused."""
+    max_mixing_residual: float | None = Field(MOST_RESIDUAL, gt=0, le=1)
+    """Largest median difference of reflectance between Sentinel-2 and Landsat, over ground both saw clear within three
+    days, that is still one series; above it there is no map. null mixes them without looking."""
     memory_mb_per_worker: int = Field(512, ge=64, le=65536)
     """Memory [MB] for the series of one tile; smaller tiles are read where there are many dates."""
 
@@ -131,7 +139,8 @@ def found_scenes(params: ForestParams, workshop: Workshop, period: Period) -> Fo
 def forest_inputs(params: ForestParams, workshop: Workshop, period: Period) -> tuple[Input, ...]:
     """Return what a forest product would be made from now: scenes of its seasons and files of the user."""
     scenes = found_scenes(params, workshop, period).scenes
-    return (*(scene_input(scene, workshop) for scene in scenes), *user_files(params, workshop))
+    radar = radar_inputs(radar_seasons(params.radar, workshop, period))
+    return (*(scene_input(scene, workshop) for scene in scenes), *user_files(params, workshop), *radar)
 
 
 def user_files(params: ForestParams, workshop: Workshop) -> tuple[Input, ...]:

@@ -90,8 +90,8 @@ def make(
     ----------
     output : Path
         Folder to make; it may be missing or empty.
-    size : {'tiny', 'demo', 'full'}
-        Area of 64, 720 or 6,500 pixels of 20 m a side.
+    size : {'tiny', 'series', 'demo', 'full'}
+        Area of 44, 132, 700 or 6,500 pixels of 20 m a side.
     seed : int
         The same seed, size and quirks give the same bytes, whatever the number of workers.
     quirks : Quirks

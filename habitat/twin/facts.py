@@ -11,6 +11,7 @@ import numpy as np
 
 from habitat.twin.documents.names import item_id
 from habitat.twin.extent import AREA_RESOLUTION_M, grid_of
+from habitat.twin.land.clearings import KIND_CODES
 from habitat.twin.land.events import Fire, History
 from habitat.twin.land.fires import STORY_START
 from habitat.twin.land.ignitions import WEST_RATE, WEST_SIZE
@@ -50,7 +51,10 @@ def facts_of(world: World, history: History, delivered: Sequence[Delivered]) -> 
         "west_against_east": {"fire_rate": WEST_RATE, "fire_size": WEST_SIZE},
         "story_fire": _story(world, history),
         "clearings": {
-            kind: sum(one.kind == kind for one in history.clearings) for kind in ("clear-cut", "selective", "field")
+            # Only some sizes know of windthrow, and the others' facts are not to change.
+            kind: number
+            for kind in KIND_CODES
+            if (number := sum(one.kind == kind for one in history.clearings)) or kind != "windthrow"
         },
         "scenes": [_scene(one) for one in delivered],
     }

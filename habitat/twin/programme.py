@@ -41,6 +41,10 @@ class Programme:
     """Dates the Planetary Computer has too, with the offset still in the digital numbers."""
     skipped: tuple[str, ...] = ()
     """Dates left out."""
+    cloud_below: float = 2.0
+    """Share of cloud [1] from which passes of optical satellites are left out, however many of a month are kept."""
+    radar_orbit: int | None = None
+    """Relative orbit of all radar passes; None for any."""
 
 
 def _months(years: Iterable[int], counts: dict[int, int]) -> dict[str, int]:
@@ -48,6 +52,8 @@ def _months(years: Iterable[int], counts: dict[int, int]) -> dict[str, int]:
 
 
 _STORY = {5: 6}
+_EVERY = dict.fromkeys(range(1, 13), 31)
+"""More passes than a month has."""
 PROGRAMMES: dict[SizeName, Programme] = {
     "tiny": Programme(
         sentinel2=_months((2024, 2025), _STORY) | {"2025-01": 1},
@@ -57,6 +63,17 @@ PROGRAMMES: dict[SizeName, Programme] = {
         all_tiles=(),
         raw=("2025-05-28",),
         skipped=("2024-05-13", "2024-05-18", "2024-05-28", "2025-05-23"),
+    ),
+    "series": Programme(
+        sentinel2=_months(range(2021, 2026), _EVERY),
+        # Before 2021 the green season alone: what a picture of each year needs.
+        landsat=_months(range(2015, 2021), dict.fromkeys(range(5, 11), 31)) | _months(range(2021, 2026), _EVERY),
+        radar=_months(range(2021, 2026), dict.fromkeys(range(1, 13), 2)),
+        older={},
+        all_tiles=(),
+        raw=(),
+        cloud_below=0.85,
+        radar_orbit=61,
     ),
     "demo": Programme(
         sentinel2=_months((2024, 2025), {1: 1, 3: 1, 4: 2, 6: 1, 8: 1, 9: 1, 10: 2, 11: 1} | _STORY)
@@ -115,13 +132,15 @@ def _kept(
     world: World, weather: Weather, platforms: tuple[str, ...], counts: dict[str, int], skipped: tuple[str, ...]
 ) -> list[Overpass]:
     """Return the passes the archive keeps: the clearest of a month, and for the last place any other."""
+    programme = PROGRAMMES[world.size.name]
     months: dict[str, list[Overpass]] = defaultdict(list)
     for month in counts:
         first = date.fromisoformat(f"{month}-01")
         last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
         for platform in platforms:
             passes = overpasses(platform, first, last)
-            months[month] += [_met(world, weather, one) for one in passes if one.orbit not in _PARTIAL]
+            met = (_met(world, weather, one) for one in passes if _is_wanted(one, programme))
+            months[month] += [one for one in met if one.cloud < programme.cloud_below]
     kept: list[Overpass] = []
     for month, found in months.items():
         found.sort(key=lambda one: (one.cloud, one.when))
@@ -131,6 +150,12 @@ def _kept(
             chosen[-1] = found[number - 1 + int(world.rng("kept", month, *platforms).integers(len(found) - number + 1))]
         kept += [one for one in chosen if one.day not in skipped]
     return sorted(kept, key=lambda one: one.when)
+
+
+def _is_wanted(one: Overpass, programme: Programme) -> bool:
+    if one.sensor == "sentinel1" and programme.radar_orbit is not None:
+        return one.orbit == programme.radar_orbit
+    return one.orbit not in _PARTIAL
 
 
 def _met(world: World, weather: Weather, one: Overpass) -> Overpass:

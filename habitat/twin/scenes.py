@@ -124,12 +124,17 @@ def estimated_bytes(world: World) -> int:
     """Return about how many bytes a twin of a world takes on disk, on the safe side."""
     programme = PROGRAMMES[world.size.name]
     tiles = _TILES_IN_FULL if world.size.name == "full" else 1.1
-    passes = tiles * (sum(programme.sentinel2.values()) + len(programme.raw)) + 3 * len(programme.all_tiles)
-    older = sum(programme.landsat.values()) + len(programme.older)
+    passes = tiles * (_most(programme.sentinel2, 7) + len(programme.raw)) + 3 * len(programme.all_tiles)
+    older = _most(programme.landsat, 4) + len(programme.older)
     seen = (
         passes * _BYTES["sentinel2"] + older * _BYTES["landsat"] + sum(programme.radar.values()) * _BYTES["sentinel1"]
     )
     return int(world.pixels**2 * (seen + _BYTES["truth"]) + _TABLE_BYTES)
+
+
+def _most(kept: dict[str, int], passes: int) -> int:
+    """Return how many scenes that can be at most, of so many passes a month."""
+    return sum(min(count, passes) for count in kept.values())
 
 
 class _Land:

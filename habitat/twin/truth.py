@@ -33,6 +33,8 @@ MONTHS = ("2024-05", "2025-05")
 """Months whose reflectance without air is written, as it was at mid-month."""
 YEARS = (2024, 2025)
 """Years whose stands (on 1 September) and seasons are written."""
+SERIES_YEARS = (2021, 2022, 2023, 2024, 2025)
+"""The same of a twin that holds a dense series."""
 CANONICAL = {"nir08": "nir_narrow", "swir16": "swir1", "swir22": "swir2"}
 """Asset keys whose band has another name in the toolkit."""
 REFLECTANCE = ("blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08", "swir16", "swir22")
@@ -134,9 +136,13 @@ def _land() -> list[_Raster]:
     ]
 
 
+def _years(studio: Studio) -> tuple[int, ...]:
+    return SERIES_YEARS if studio.world.size.name == "series" else YEARS
+
+
 def _stands(studio: Studio) -> list[_Raster]:
     rasters: list[_Raster] = []
-    for year in YEARS:
+    for year in _years(studio):
         field = _stand_fields(studio, date(year, 9, 1))
         rasters.append(_Raster(f"stands/{year}_cover.tif", ("cover",), "uint8", field("cover"), colours=_COVER))
         rasters += [
@@ -168,7 +174,7 @@ def _seasons(studio: Studio) -> list[_Raster]:
 
     return [
         _Raster(f"seasons/{year}_{name}.tif", (name,), "int16", day_of_year(name, year), nodata=NODATA)
-        for year in YEARS
+        for year in _years(studio)
         for name in ("snow_off", "leaf_out", "leaf_fall")
     ]
 

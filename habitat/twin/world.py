@@ -15,7 +15,7 @@ from pyproj import Transformer
 
 from habitat.contracts.errors import ConfigError
 
-SizeName = Literal["tiny", "demo", "full"]
+SizeName = Literal["tiny", "series", "demo", "full"]
 """How large a twin is to be made."""
 
 CRS = "EPSG:32652"
@@ -60,6 +60,7 @@ LAST_YEAR = 2025
 
 SIZES: dict[str, Size] = {
     "tiny": Size("tiny", 44, 2, 128, overviews=False, first_year=2022, hourly=("2025-04-15", "2025-05-15")),
+    "series": Size("series", 132, 3, 256, overviews=False, first_year=2015, hourly=("2024-01-01", "2025-12-31")),
     "demo": Size("demo", 700, 10, 1024, overviews=True, first_year=2009, hourly=("2024-01-01", "2025-12-31")),
     "full": Size("full", 6500, 20, 1024, overviews=True, first_year=2022, hourly=("2025-01-01", "2025-12-31")),
 }

@@ -9,10 +9,11 @@ import pytest
 
 from habitat.contracts.errors import ConfigError
 from habitat.fire.burns.background import LEAST_NOISE
-from habitat.fire.burns.evidence import BARE, SNOW, UNCLEAR, UNSURE, char_ranges
+from habitat.fire.burns.evidence import UNCLEAR, char_ranges
 from habitat.fire.burns.fire_calendar import FireSeason, fire_chances, season_spans, seasons_within
 from habitat.fire.burns.season_days import season_days
 from habitat.fire.scars import ScarRules, fire_scars, observed, scar_background, water_seen
+from habitat.imagery.snow import BARE, SNOW, UNSURE
 
 LITTER = np.array([500, 800, 2200, 2000, 1150])
 LEAVES = np.array([450, 350, 3500, 1600, 750])

@@ -24,7 +24,7 @@ CANONICAL = (
 
 
 def test_list_holds_each_sensor_under_its_own_name():
-    assert list(SENSORS) == ["sentinel2", "landsat"]
+    assert list(SENSORS) == ["sentinel2", "landsat", "sentinel1"]
     assert all(SENSORS[name].name == name for name in SENSORS)
 
 

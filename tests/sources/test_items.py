@@ -390,7 +390,7 @@ def test_bands_that_disagree_about_the_offset_are_refused():
         ({"collection": "mine", "id": "LC08_L2SP_115030_20191214_20201023_02_T1"}, {}, "landsat"),
         ({"collection": "mine", "id": "LC08_L1TP_115030_20191214_20201023_02_T1"}, {}, None),
         ({"collection": "landsat-c2l2-st", "id": "LC08_L2SP_115030_20191214_20201023_02_T1_ST"}, {}, None),
-        ({"collection": "sentinel-1-grd", "id": "S1A_IW_GRDH"}, {"platform": "sentinel-1a"}, None),
+        ({"collection": "sentinel-1-grd", "id": "S1A_IW_GRDH"}, {"platform": "sentinel-1a"}, "sentinel1"),
         ({}, {}, None),
     ],
 )

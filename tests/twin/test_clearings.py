@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from habitat.contracts.errors import ConfigError
-from habitat.twin.land.clearings import KIND_CODES, clearing_outlines, clearings_of, last_clearing
+from habitat.twin.land.clearings import SHARES, clearing_outlines, clearings_of, last_clearing
 from habitat.twin.land.events import Clearing, History
 from habitat.twin.land.geography import geography_of
 from habitat.twin.land.history import history_of
@@ -65,7 +65,7 @@ def test_windows_at_10_m_agree_with_those_at_20_m(by_hand: History):
 def test_every_kind_happens_between_the_two_mays(made: tuple[World, tuple[Clearing, ...]]):
     _, clearings = made
     recent = {one.kind for one in clearings if date(2024, 6, 1) <= one.day <= date(2025, 4, 30)}
-    assert recent == set(KIND_CODES)
+    assert recent == set(SHARES)
 
 
 def test_kinds_keep_to_their_seasons_sizes_and_ground(made: tuple[World, tuple[Clearing, ...]]):

@@ -245,7 +245,7 @@ def test_odd_seeds_are_refused(tmp_path, seed):
 
 
 def test_odd_sizes_and_quirks_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="there is no size 'huge'; sizes are tiny, demo, full"):
+    with pytest.raises(ConfigError, match="there is no size 'huge'; sizes are tiny, series, demo, full"):
         twin.make(tmp_path / "x", size="huge")
     with pytest.raises(ConfigError, match="keep_offset names '2023-05'"):
         twin.make(tmp_path / "x", quirks=Quirks(keep_offset=("2023-05",)))

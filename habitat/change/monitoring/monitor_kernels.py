@@ -16,8 +16,8 @@ NO_DAY = int(np.iinfo(np.int32).min)
 FIRST, CONFIRMED, SEEN, BARRED = 0, 1, 2, 3
 """Rows of a state's days."""
 _MOSUM, _CUSUM, _EWMA, _IQR = 0, 1, 2, 3
-_NOTHING, _QUIET = np.int8(2), np.int8(3)
-"""Sides of a pixel that was not looked at, and of one that needs no closer look."""
+_NOTHING = np.int8(2)
+"""Side of a pixel that was not looked at."""
 _FEW = 8
 """Below so many dates it is quicker to leave the rings where they are than to bring them together."""
 _AHEAD = 16
@@ -136,14 +136,17 @@ def watch_pixels(read: Any, design: Any, days: Any, numbers: Any, state: Any, pi
     units, side = np.empty((4, BLOCK)), np.empty(BLOCK, np.int8)
     places, listed = np.empty(BLOCK, np.uintp), np.empty(BLOCK, np.uintp)
     near = np.empty((moving.shape[0], BLOCK), np.float32)
-    together = dates >= _FEW
+    there = np.empty(BLOCK, np.uint8)
+    together, repeated = dates >= _FEW, dates > 1
     for left in range(piece[0], piece[1], BLOCK):
         n = min(BLOCK, piece[1] - left)
         block = slice(left, left + n)
-        model[:, :n] = coefficients[:, block]
+        for k in range(terms if repeated else 0):
+            _widen(coefficients[k, block], model[k])
         # Views of the block: an index that counts from 0 need not be looked at for being negative.
         sums, watched, past, since = process[block], codes[block], history[block], seen[block]
-        runs, happened, residuals, so_many = run[block], events[:, block], after[:, block], filled[block]
+        runs, so_many, latest, barred = run[block], filled[block], events[SEEN, block], events[BARRED, block]
+        kept = (events[:, block], after[:, block])
         _units(sigmas[block], past, since, numbers, units, places)
         ring = near[:, :n] if together else moving[:, block]
         if together:
@@ -151,30 +154,78 @@ def watch_pixels(read: Any, design: Any, days: Any, numbers: Any, state: Any, pi
         for t in range(dates):
             row = t % _AHEAD
             if row == 0:
-                for later in range(min(_AHEAD, dates - t)):
-                    take(stack[t + later, block], code, values[later], known[later])
+                _take_ahead(stack, (t, left, n), code, values, known)
             seen_now = (values[row], known[row])
             if usable.shape[0]:
                 clear[:] = known[row]
                 keep_usable(usable[t, block], values[row], known[row])
-                _bar(clear, known[row], days[t], happened)
-            season_of(design[t], model, expected)
-            for i in range(BLOCK):
-                values[row, i] -= expected[i]
+                _bar(clear, known[row], days[t], barred)
+            if repeated:
+                season_of(design[t], model, expected)
+            else:
+                _season_once(design[t], coefficients, left, n, expected)
+            _subtract(values[row], expected)
             if numbers[0] == _MOSUM:
                 _moving_sums(seen_now, numbers, (units, places, listed), ring, (sums, watched, since), side)
             else:
                 whiskers = quartiles[:, block]
                 _single_sums(seen_now, numbers, (units, whiskers, listed), (sums, watched, past, since), side)
-            _note(side, seen_now, days[t], numbers, (watched, runs, happened, residuals, so_many))
+            _see(known[row], days[t], latest)
+            near_side = (side, there, listed)
+            _note(near_side, seen_now, days[t], numbers, (watched, runs, so_many), kept)
         if together:
             moving[:, block] = near[:, :n]
 
 
+@njit(nogil=True, cache=True, error_model="numpy")
+def _take_ahead(stack: Any, place: Any, code: Any, values: Any, known: Any) -> None:
+    first, left, n = place
+    for later in range(min(_AHEAD, stack.shape[0] - first)):
+        take(stack[first + later, left : left + n], code, values[later], known[later])
+
+
 @njit(nogil=True, cache=True, error_model="numpy", inline="never")
-def _bar(clear: Any, known: Any, day: Any, events: Any) -> None:
-    for i in range(events.shape[1]):
-        events[BARRED, i] = day if clear[i] != known[i] else events[BARRED, i]
+def _widen(row: Any, out: Any) -> None:
+    for i in range(row.shape[0]):
+        out[i] = row[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _subtract(values: Any, expected: Any) -> None:
+    for i in range(BLOCK):
+        values[i] -= expected[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _season_once(row: Any, coefficients: Any, left: int, n: int, out: Any) -> None:
+    """Write what `season_of` writes, of coefficients that are read once."""
+    _times(row[0], coefficients[0, left : left + n], out)
+    for k in range(1, row.shape[0]):
+        _add_times(row[k], coefficients[k, left : left + n], out)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _times(factor: float, term: Any, out: Any) -> None:
+    for i in range(term.shape[0]):
+        out[i] = factor * np.float64(term[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never", fastmath={"contract"})
+def _add_times(factor: float, term: Any, out: Any) -> None:
+    for i in range(term.shape[0]):
+        out[i] += factor * np.float64(term[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _bar(clear: Any, known: Any, day: Any, barred: Any) -> None:
+    for i in range(barred.shape[0]):
+        barred[i] = day if clear[i] != known[i] else barred[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _see(known: Any, day: Any, latest: Any) -> None:
+    for i in range(latest.shape[0]):
+        latest[i] = day if known[i] != 0 else latest[i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="never")
@@ -255,21 +306,33 @@ def _single_sums(observed: Any, numbers: Any, standing: Any, pixels: Any, side: 
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="never")
-def _note(side: Any, observed: Any, day: Any, numbers: Any, pixels: Any) -> None:
+def _worth(listing: Any, known: Any, pixels: Any, room: int) -> int:
+    """List the pixels beyond their boundaries or with a departure that goes on, and answer how many."""
+    side, there, listed = listing
+    codes, run, filled = pixels
+    for i in range(run.shape[0]):
+        there[i] = np.uint8(known[i] != 0)
+    for i in range(run.shape[0]):
+        waiting = (run[i] != 0) & ((codes[i] == WATCHED) | (filled[i] < room)) & (there[i] != 0)
+        there[i] = np.uint8(waiting | (side[i] == 1) | (side[i] == -1))
+    count = np.uintp(0)
+    for i in range(run.shape[0]):
+        listed[count] = i
+        count += np.uintp(there[i])
+    return int(count)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+def _note(listing: Any, observed: Any, day: Any, numbers: Any, pixels: Any, kept: Any) -> None:
     """Count departures in a row, date the first and the one that confirms, and keep residuals from the first on."""
     residuals, known = observed
-    codes, run, events, after, filled = pixels
+    codes, run, filled = pixels
+    events, after = kept
     wanted, confirm, room = numbers[1], numbers[2], after.shape[0]
-    latest = events[SEEN]
-    for i in range(run.shape[0]):
-        latest[i] = day if known[i] != 0 else latest[i]
-        # Most pixels are within their boundaries and stay there; only the others are worth a closer look.
-        waiting = (run[i] != 0) & ((codes[i] == WATCHED) | (filled[i] < room)) & (known[i] != 0)
-        side[i] = side[i] if waiting | (side[i] * side[i] == 1) else _QUIET
-    for i in range(run.shape[0]):
-        here = side[i]
-        if here == _QUIET:
-            continue
+    # Most pixels are within their boundaries and stay there; only the others are worth a closer look.
+    for j in range(_worth(listing, known, pixels, room)):
+        i = listing[2][j]
+        here = listing[0][i]
         departed = here * here == 1 and (wanted == 0 or here == wanted)
         if codes[i] == WATCHED:
             if departed and here * run[i] > 0:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from habitat.fire.burns.evidence import BARE, FEATURES, Seen, barest, char_ranges, date_medians
+from habitat.fire.burns.evidence import FEATURES, Seen, barest, char_ranges, date_medians
 from habitat.fire.burns.few_looks import (
     FEW_REFERENCES,
     LARGE_SHARE,
@@ -21,6 +21,7 @@ from habitat.fire.burns.few_looks import (
 )
 from habitat.fire.burns.fire_calendar import FireChances
 from habitat.fire.burns.steps import Ground, StepModel, find_steps
+from habitat.imagery.snow import BARE
 
 _NBR2, _NBR = 1, 2
 LEAST_NOISE = (0.03, 0.01, 0.02, 0.05)

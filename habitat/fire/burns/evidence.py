@@ -9,14 +9,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from habitat.imagery.snow import BARE, UNSEEN, ground_state
+
 BANDS = ("green", "red", "nir", "swir1", "swir2")
 """Bands the evidence is made of, in the order of the kernels."""
 FEATURES = ("mirbi", "nbr2", "nbr", "swir2")
 """What is compared: MIRBI, -NBR2, -NBR and the logarithm of SWIR2; char raises the first three."""
 NODATA = -32768
 """Code of unknown reflectance."""
-UNCLEAR, BARE, SNOW, UNSURE = range(4)
-"""States of the ground in an observation: not seen; without snow; snow; patches of snow, or thin cloud."""
+UNCLEAR = UNSEEN
+"""State of the ground in an observation that does not show it."""
 
 CHAR_NIR, CHAR_SWIR1, CHAR_SWIR2 = 0.08, 0.115, 0.12
 """Reflectance [1] of fresh char and ash-free black litter.
@@ -44,8 +46,7 @@ class Seen(NamedTuple):
 def observed(codes: NDArray[np.int16], clear: NDArray[np.uint8]) -> Seen:
     """Return features and states of observations.
 
-    Snow is NDSI > 0.4 with NIR > 0.11, or below crowns NDSI > 0 with NDFSI > 0.4. Ground counts as bare only where
-    NDSI < -0.2: with a tenth of snow or a veil of cloud it is higher, and snow that melts looks like fire.
+    Snow and bare ground are told by `habitat.imagery.snow.ground_state`: snow that melts looks like fire.
 
     Parameters
     ----------
@@ -93,18 +94,7 @@ def _observe(codes: Any, clear: Any, features: Any, states: Any) -> None:
             features[t, 1, p] = (swir2 - swir1) / (swir1 + swir2)
             features[t, 2, p] = (swir2 - nir) / (nir + swir2)
             features[t, 3, p] = math.log(max(swir2, 50.0) * 1e-4)
-            states[t, p] = _state(green, nir, swir1)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _state(green: float, nir: float, swir1: float) -> int:
-    ndsi = (green - swir1) / (green + swir1)
-    if ndsi < -0.2:
-        return BARE
-    ndfsi = (nir - swir1) / (nir + swir1)
-    if nir > 1100.0 and (ndsi > 0.4 or (ndsi > 0.0 and ndfsi > 0.4)):
-        return SNOW
-    return UNSURE
+            states[t, p] = ground_state(green, nir, swir1)
 
 
 def char_ranges(reference: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

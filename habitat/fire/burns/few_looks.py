@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from habitat.fire.burns.evidence import BARE, FEATURES, Seen
+from habitat.fire.burns.evidence import FEATURES, Seen
 from habitat.fire.burns.steps import Steps
 from habitat.fire.severity import rdnbr
+from habitat.imagery.snow import BARE
 
 FEW_REFERENCES = 3
 """Dates of bare ground before the last one, from which on an area can tell what its own unburnt ground does."""

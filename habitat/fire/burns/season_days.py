@@ -8,8 +8,9 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from habitat.fire.burns.evidence import BANDS, BARE, SNOW, Seen
+from habitat.fire.burns.evidence import BANDS, Seen
 from habitat.imagery.seasons import green_up, snow_off, usual_range
+from habitat.imagery.snow import BARE, SNOW
 
 NO_DAY = -32768
 """Day of the year of what is not known."""

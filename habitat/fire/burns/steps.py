@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from habitat.fire.burns.evidence import BARE
+from habitat.imagery.snow import BARE
 
 SPOILT_SHARE = 0.03
 """Share of observations called clear that are not: masks let 2 to 3 % of cloud and shadow through as clear."""

@@ -7,9 +7,10 @@ from types import MappingProxyType
 
 from habitat.imagery.sensors.landsat import LANDSAT
 from habitat.imagery.sensors.sensor import Sensor
+from habitat.imagery.sensors.sentinel1 import SENTINEL1
 from habitat.imagery.sensors.sentinel2 import SENTINEL2
 
-SENSORS: Mapping[str, Sensor] = MappingProxyType({sensor.name: sensor for sensor in (SENTINEL2, LANDSAT)})
+SENSORS: Mapping[str, Sensor] = MappingProxyType({sensor.name: sensor for sensor in (SENTINEL2, LANDSAT, SENTINEL1)})
 """Every instrument habitat knows, by name."""
 
-__all__ = ["LANDSAT", "SENSORS", "SENTINEL2", "Sensor"]
+__all__ = ["LANDSAT", "SENSORS", "SENTINEL1", "SENTINEL2", "Sensor"]

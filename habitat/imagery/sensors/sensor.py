@@ -34,8 +34,8 @@ class Sensor:
     """Asset names of each canonical band."""
     mask: tuple[str, ...]
     """Asset names of the quality mask."""
-    mask_kind: Literal["scl", "qa_pixel"]
-    """How the mask's numbers are to be read: classes or bits."""
+    mask_kind: Literal["scl", "qa_pixel", "none"]
+    """How the mask's numbers are to be read: classes or bits; radar has none."""
     mask_nodata: float
     """Mask value outside the image."""
     resolution_m: float

@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from habitat.contracts.scene import Scene
 from habitat.imagery.radiometry import baseline_number
+from habitat.sources.catalogues.radar_items import without_copies
 
 # Reprocessing shifts the sensing time by milliseconds to seconds, a neighbouring orbit comes 100 minutes later.
 _SAME_PASS = timedelta(minutes=30)
@@ -27,7 +28,8 @@ def newest_only(scenes: Iterable[Scene], preferred: Sequence[str] = ()) -> tuple
     Copies are scenes of one satellite and tile within one pass that show the same ground. Of Sentinel-2 the
     highest processing baseline stays, then the preferred collection, the higher sequence number, the later
     creation; test baselines (99.xx) lose against any other. Of Landsat, Tier 1 or 2 stays before real time,
-    then the later processing. A tile that was cut at the end of a datastrip keeps both of its parts.
+    then the later processing. A tile that was cut at the end of a datastrip keeps both of its parts; of radar,
+    copies were taken in the same seconds, and neighbouring slices all stay.
 
     Parameters
     ----------
@@ -52,6 +54,9 @@ def newest_only(scenes: Iterable[Scene], preferred: Sequence[str] = ()) -> tuple
         for copies in _one_pass_each(one_tile):
             if len(copies) == 1:
                 kept += copies
+            elif copies[0].sensor == "sentinel1":
+                stay, gone = without_copies(copies, tuple(preferred))
+                kept, dropped = kept + stay, dropped + gone
             else:
                 _settle(copies, tuple(preferred), kept, dropped)
     return sorted(kept, key=_when), sorted(dropped)

@@ -11,6 +11,7 @@ from typing import Any
 
 from habitat.contracts.errors import CatalogueError
 from habitat.contracts.scene import Asset, Scene
+from habitat.imagery.backscatter.units import declared_unit, radar_radiometry
 from habitat.imagery.radiometry import (
     Radiometry,
     declared_scale,
@@ -23,11 +24,14 @@ from habitat.sources.catalogues.duplicates import newest_only
 from habitat.sources.catalogues.footprints import footprint_of, middle_longitude
 from habitat.sources.catalogues.hrefs import checked_href, checked_id
 from habitat.sources.catalogues.providers import Provider
+from habitat.sources.catalogues.radar_items import radar_extras, radar_tile
 from habitat.sources.catalogues.signing import redact
+from habitat.sources.catalogues.stacked_assets import BAND, FMASK, apart
+from habitat.sources.catalogues.view_angles import view_angles
 
 __all__ = ["newest_only", "scene_from_item", "sensor_of"]
 
-_PLATFORM_IN_ID = re.compile(r"(S2[A-Z])_|L[A-Z](\d{2})_")
+_PLATFORM_IN_ID = re.compile(r"(S[12][A-Z])_|L[A-Z](\d{2})_")
 _MGRS_IN_NAME = re.compile(r"_T?(\d{1,2}[C-X][A-Z]{2})_")
 _WRS_IN_ID = re.compile(r"_(\d{6})_\d{8}")
 _SEQUENCE_IN_ID = re.compile(r"_(\d+)_L2A$")
@@ -35,6 +39,7 @@ _PROCESSED_IN_ID = re.compile(r"_\d{6}_\d{8}_(\d{8})_")
 _DAY_ONLY = 10
 # Sentinel-2 and Landsat cross the equator within half an hour of this mean solar time.
 _SOLAR_HOUR = 10.3
+_FAR_HOURS = 4.0
 _HIGHEST_EPSG = 1_000_000
 
 
@@ -77,7 +82,7 @@ def _scene(item: Mapping[str, Any], item_id: str, provider: Provider, base_href:
     if name is None:
         raise CatalogueError(
             f"collection {item.get('collection')!r} is no surface reflectance habitat knows; wanted are "
-            "Sentinel-2 Level-2A and Landsat Collection 2 Level-2"
+            "Sentinel-2 Level-2A, Landsat Collection 2 Level-2 and terrain-corrected Sentinel-1"
         )
     sensor = SENSORS[name]
     platform = checked_id(_platform_of(properties, item_id), "platform")
@@ -85,7 +90,11 @@ def _scene(item: Mapping[str, Any], item_id: str, provider: Provider, base_href:
     longitude = middle_longitude(outline)
     when, time_note = _acquired(properties, longitude)
     baseline = processing_baseline(properties, item_id) if name == "sentinel2" else None
+    item = {**item, "assets": apart(item["assets"])}
+    mask = _quality(item, sensor.mask, sensor.mask_nodata, provider, base_href)
+    older = _quality(item, FMASK, None, provider, base_href) if mask is None and name == "landsat" else None
     bands, decided = _bands(item, sensor, platform, provider, base_href, baseline)
+    radar = radar_extras(properties, item_id) if name == "sentinel1" else {}
     return Scene(
         id=item_id,
         collection=checked_id(item.get("collection") or name, "collection"),
@@ -94,19 +103,20 @@ def _scene(item: Mapping[str, Any], item_id: str, provider: Provider, base_href:
         platform=platform,
         datetime=when,
         solar_day=_solar_day(when, longitude),
-        tile=_tile(properties, item_id, name),
+        tile=radar_tile(properties, item_id, platform, when) if radar else _tile(properties, item_id, name),
         footprint=outline,
         bands=bands,
-        mask=_quality(item, sensor.mask, sensor.mask_nodata, provider, base_href),
+        mask=mask or older,
+        mask_codes="fmask" if older is not None else "",
         saturation=_quality(item, sensor.saturation, None, provider, base_href),
         baseline=baseline,
         created=_created(properties),
         cloud_cover=_number(properties.get("eo:cloud_cover")),
-        sun_elevation=_sun_elevation(properties),
         offset_present=decided.offset_present,
         offset_rule=decided.rule,
         source=_source(item, base_href),
-        extras=_extras(properties, item_id, bands, provider) | time_note,
+        extras=_extras(properties, item_id, bands, provider) | time_note | radar,
+        **view_angles(properties),
     )
 
 
@@ -129,6 +139,8 @@ def sensor_of(item: Mapping[str, Any], provider: Provider) -> str | None:
     if platform.startswith("sentinel-2"):
         level = f"{properties.get('s2:product_type')} {properties.get('product:type')} {collection} {item_id}".upper()
         return "sentinel2" if "L2A" in level.replace("MSI2A", "L2A") and "L1C" not in level else None
+    if platform.startswith("sentinel-1"):
+        return "sentinel1"
     correction = str(properties.get("landsat:correction") or item_id)
     surface = "L2SP" in correction or "L2SR" in correction or _declares_landsat_reflectance(item)
     return "landsat" if platform.startswith("landsat-") and surface and not collection.endswith("-st") else None
@@ -138,7 +150,11 @@ def _declares_landsat_reflectance(item: Mapping[str, Any]) -> bool:
     """Tell whether a file has the scale and offset that only surface reflectance of Collection 2 has."""
     radiometry = landsat_radiometry({})
     try:
-        declared = [declared_scale(asset) for asset in (item.get("assets") or {}).values()]
+        assets = apart(item.get("assets") or {})
+        # Only the products before Collection 2 have classes for a mask.
+        if any(name in assets for name in FMASK):
+            return True
+        declared = [declared_scale(asset) for asset in assets.values()]
     except (AttributeError, CatalogueError):
         # Whatever this is, it is no reflectance; a search looks at items of every kind.
         return False
@@ -183,21 +199,23 @@ def _bands(
         raise CatalogueError(f"none of its assets {str(sorted(assets))[:200]} is a reflectance band of {sensor.title}")
     bands: dict[str, Asset] = {}
     # Nearly always all bands declare the same, so each declaration is judged once.
-    decided: dict[tuple[float | None, float | None], Radiometry] = {}
+    decided: dict[tuple[float | str | None, ...], Radiometry] = {}
     raster = _raster(properties)
     for band, asset in found.items():
-        declared = declared_scale(asset)
+        declared = (*declared_scale(asset), declared_unit(asset) if sensor.name == "sentinel1" else None)
         radiometry = decided.get(declared)
         if radiometry is None:
             radiometry = decided[declared] = (
                 sentinel2_radiometry(properties, asset, baseline)
                 if sensor.name == "sentinel2"
+                else radar_radiometry(asset, str(item.get("collection")))
+                if sensor.name == "sentinel1"
                 else landsat_radiometry(asset)
             )
         bands[band] = _asset(asset, raster, radiometry, sensor.nodata, _href(asset, provider, base_href))
-    if len({(radiometry.scale, radiometry.offset) for radiometry in decided.values()}) > 1:
+    if len({(radiometry.scale, radiometry.offset, radiometry.unit) for radiometry in decided.values()}) > 1:
         said = "; ".join(sorted(radiometry.rule for radiometry in decided.values()))
-        raise CatalogueError(f"its bands have different scales or offsets ({said}), wants one for all")
+        raise CatalogueError(f"its bands have different scales or offsets or units ({said}), wants one for all")
     return bands, next(iter(decided.values()))
 
 
@@ -252,6 +270,8 @@ def _asset(asset: Mapping[str, Any], raster: _Raster, radiometry: Radiometry, no
         transform or raster[1],
         shape or raster[2],
         str(asset.get("type") or ""),
+        asset.get(BAND),
+        radiometry.unit,
     )
 
 
@@ -298,6 +318,9 @@ def _acquired(properties: Mapping[str, Any], longitude: float) -> tuple[datetime
             midnight = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
             return midnight + timedelta(hours=hour), {"time": "only the day is known; hour estimated from the orbit"}
         when = datetime.fromisoformat(text)
+        if text.endswith("T00:00:00Z") and abs((longitude / 15 - _SOLAR_HOUR + 12) % 24 - 12) > _FAR_HOURS:
+            # No such satellite is overhead at that time of the day there: whoever wrote it knew the day only.
+            return _acquired({"datetime": text[:_DAY_ONLY]}, longitude)
     except ValueError as error:
         raise CatalogueError(f"datetime {text[:40]!r} is not ISO 8601") from error
     return (when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)), {}
@@ -343,12 +366,6 @@ def _created(properties: Mapping[str, Any]) -> str:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
-
-
-def _sun_elevation(properties: Mapping[str, Any]) -> float | None:
-    elevation = properties.get("view:sun_elevation", properties.get("eo:sun_elevation"))
-    zenith = properties.get("s2:mean_solar_zenith")
-    return 90.0 - float(zenith) if elevation is None and zenith is not None else _number(elevation)
 
 
 def _source(item: Mapping[str, Any], base_href: str | Path) -> str:

@@ -26,9 +26,12 @@ KNOWN_COLLECTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "sentinel-s2-l2a",
         ),
         "landsat": ("landsat-c2-l2", "landsat-c2l2-sr"),
+        # A catalogue of one's own may hold calibrated, terrain-corrected scenes under the name of the raw ones:
+        # their items say the unit, and raw ones are refused for want of it.
+        "sentinel1": ("sentinel-1-rtc", "sentinel-1-grd"),
     }
 )
-"""Collections of surface reflectance by the names catalogues give them; the preferred one first."""
+"""Collections of surface reflectance and backscatter by the names catalogues give them; the preferred one first."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,13 @@ PROFILES: Mapping[str, Provider] = MappingProxyType(
                 name="planetary-computer",
                 title="Microsoft Planetary Computer",
                 api="https://planetarycomputer.microsoft.com/api/stac/v1",
-                collections={"sentinel2": ("sentinel-2-l2a",), "landsat": ("landsat-c2-l2",)},
+                collections={
+                    "sentinel2": ("sentinel-2-l2a",),
+                    "landsat": ("landsat-c2-l2",),
+                    "sentinel1": ("sentinel-1-rtc",),
+                },
                 hosts=(
+                    ("https", "sentinel1euwestrtc.blob.core.windows.net"),
                     ("https", "sentinel2l2a01.blob.core.windows.net"),
                     ("https", "landsateuwest.blob.core.windows.net"),
                 ),

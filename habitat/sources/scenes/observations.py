@@ -181,6 +181,11 @@ class SeriesReader:
         )
 
     @property
+    def pixels(self) -> PixelReader:
+        """What the series is read from; its dates are those of the series."""
+        return self._reader
+
+    @property
     def days(self) -> list[int]:
         """Ordinal of each date; two satellites of one day are two dates."""
         first = self._reader.first_day

@@ -270,12 +270,12 @@ def _evidence(scene: Scene, rasters: Rasters, bands: Sequence[str]) -> OffsetEvi
     """Look at the whole scene, small: its darkest targets may lie outside of the area."""
     telling = [band for band in _TELLING_BANDS if band in bands] or [b for b in _TELLING_BANDS if b in scene.bands][:1]
     telling = telling or list(bands[:1])
-    seen = {band: rasters.thumbnail(scene.bands[band].href, THUMBNAIL_PX) for band in telling}
+    seen = {band: rasters.thumbnail(scene.bands[band], THUMBNAIL_PX) for band in telling}
     if scene.mask is None:
         # Without classes there are no dark targets to know by name, but all pixels may still be too dark for +1000.
         scl = np.full(next(iter(seen.values())).shape, _GROUND, np.uint8)
     else:
-        scl = rasters.thumbnail(scene.mask.href, THUMBNAIL_PX)
+        scl = rasters.thumbnail(scene.mask, THUMBNAIL_PX)
     pixels = {band: _fitted(numbers, scl.shape) for band, numbers in seen.items()}
     return offset_evidence(pixels, scl.astype(np.uint8))
 

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import rasterio
@@ -57,7 +57,7 @@ class Rasters:
         self._handles: dict[int, OrderedDict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Rasters:
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 
@@ -87,20 +87,20 @@ class Rasters:
         """
 
         def look(source: Any) -> Header:
-            check_header(source, asset.href, np.dtype(np.uint16))
+            check_header(source, asset.href, np.dtype(np.uint16), asset.band)
             if source.crs is None:
                 raise ReadFailure("corrupt", f"{redact(asset.href)} is refused: it has no coordinate system")
             crs = crs_text(source.crs)
             nodata = source.nodata
             known = nodata is not None and np.isfinite(nodata) and float(nodata).is_integer() and 0 <= nodata <= 65535
             geometry = Geometry(crs, Affine(*source.transform[:6]), (source.height, source.width))
-            _check_place(geometry, asset)
+            check_place(geometry, asset)
             return Header(geometry, int(nodata) if known else None, source.dtypes[0], source.block_shapes[0])
 
         return self._with(asset.href, look)
 
-    def read(self, href: str, window: Window, out: NDArray[Any]) -> None:
-        """Read a window that lies inside the raster into `out` (y, x).
+    def read(self, asset: Asset, window: Window, out: NDArray[Any]) -> None:
+        """Read a window that lies inside the raster into `out` (y, x); numbers below zero become 0, no data.
 
         Raises
         ------
@@ -110,11 +110,11 @@ class Rasters:
         place = RasterioWindow(window.column, window.row, window.width, window.height)
 
         def fill(source: Any) -> None:
-            source.read(1, window=place, out=out)
+            source.read(asset.band or 1, window=place, out=out)
 
-        self._with(href, fill)
+        self._with(asset.href, fill)
 
-    def thumbnail(self, href: str, longest: int) -> NDArray[Any]:
+    def thumbnail(self, asset: Asset, longest: int) -> NDArray[Any]:
         """Read a whole raster at one pixel in so many, by nearest neighbour, from its overviews if it has any.
 
         Raises
@@ -126,10 +126,10 @@ class Rasters:
         def look(source: Any) -> NDArray[Any]:
             step = max(1.0, max(source.shape) / longest)
             shape = tuple(max(1, round(side / step)) for side in source.shape)
-            small: NDArray[Any] = source.read(1, out_shape=shape, resampling=Resampling.nearest)
+            small: NDArray[Any] = source.read(asset.band or 1, out_shape=shape, resampling=Resampling.nearest)
             return small
 
-        return self._with(href, look)
+        return self._with(asset.href, look)
 
     def _with(self, href: str, use: Callable[[Any], Answer]) -> Answer:
         try:
@@ -153,7 +153,7 @@ class Rasters:
         return handle
 
 
-def _check_place(found: Geometry, asset: Asset) -> None:
+def check_place(found: Geometry, asset: Asset) -> None:
     """Refuse a file that lies elsewhere than its item says: one of the two is of another scene."""
     if asset.crs is not None and asset.crs != found.crs:
         raise ReadFailure(

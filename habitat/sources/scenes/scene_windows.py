@@ -70,10 +70,10 @@ class SceneWindows:
             out.fill(fill)
             return
         if inner == window:
-            self._rasters.read(asset.href, window, out)
+            self._rasters.read(asset, window, out)
             return
         part = self.buffer("part", (inner.height, inner.width), out.dtype)
-        self._rasters.read(asset.href, inner, part)
+        self._rasters.read(asset, inner, part)
         out.fill(fill)
         out[window.place_of(inner)] = part
 
@@ -97,17 +97,18 @@ class SceneWindows:
     def quality(self, asset: Asset, tile: Tile, halo: int, fill: int, gathers: Gathers) -> NDArray[Any]:
         """Quality codes with a margin: on their own pixels if those nest in the grid, else on the grid's."""
         place = self.place(asset)
-        dtype = np.uint8 if self.header(asset).dtype == "uint8" else np.uint16
+        kept = self.header(asset).dtype
+        dtype = np.dtype(kept if kept in ("uint8", "int16") else "uint16")
         if place.kind == "nested":
             window = place.native_window(tile)
             wide = Window(window.row - halo, window.column - halo, window.height + 2 * halo, window.width + 2 * halo)
             codes = self.buffer("codes", (wide.height, wide.width), dtype)
             self.read(asset, wide, codes, fill)
-            return codes
+            return _unsigned(codes, fill)
         wider = Tile(tile.row - halo, tile.column - halo, tile.height + 2 * halo, tile.width + 2 * halo)
         codes = self.buffer("codes", (wider.height, wider.width), dtype)
         self.gathered(asset, wider, codes, fill, gathers)
-        return codes
+        return _unsigned(codes, fill)
 
     def numbers(self, asset: Asset, tile: Tile, out: NDArray[np.uint16], step: int, gathers: Gathers) -> None:
         """Digital numbers under a tile, 0 where there are none, on pixels of `step` x `step` grid pixels."""
@@ -128,3 +129,11 @@ class SceneWindows:
             block_mean(native, place.factor, 0, out)
         elif native is not out:
             nested_copy(native, place.factor, *place.phase(tile), out)
+
+
+def _unsigned(codes: NDArray[Any], fill: int) -> NDArray[Any]:
+    """Return quality codes without numbers below zero: as 0 they would say clear, so they are `fill`."""
+    if codes.dtype != np.int16:
+        return codes
+    codes[codes < 0] = fill
+    return codes.view(np.uint16)

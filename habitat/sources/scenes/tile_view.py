@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from habitat.contracts.errors import ReadFailure
 from habitat.contracts.grid import Tile
 from habitat.contracts.scene import Asset, Scene
-from habitat.imagery.clouds import RADSAT_OCCLUSION, ClearPolicy, clear_mask, clear_policy, saturated
+from habitat.imagery.clouds import FMASK_FILL, RADSAT_OCCLUSION, ClearPolicy, clear_mask, clear_policy, saturated
 from habitat.imagery.codes import Codes, harmonise
 from habitat.imagery.sensors import SENSORS
 from habitat.sources.scenes.placement import Placement, nested_copy, nested_paste
@@ -66,7 +66,8 @@ class Reading:
 
     def policy(self, scene: Scene, resolution_m: float) -> ClearPolicy:
         """Return the rule of what is clear at a resolution."""
-        return clear_policy(scene.sensor, self.purpose, resolution_m=resolution_m, grow_m=self.grow_m)
+        codes = scene.mask_codes or scene.sensor
+        return clear_policy(codes, self.purpose, resolution_m=resolution_m, grow_m=self.grow_m)
 
     def asset(self, index: int, band: str) -> Asset | None:
         """Return the asset of a scene's band, if it has one."""
@@ -171,7 +172,8 @@ class TileView:
         place = self._place(asset)
         nested = place.kind == "nested"
         policy = self._reading.policy(scene, place.grid.resolution_m * (place.factor if nested else 1))
-        halo, fill = policy.halo_px, int(SENSORS[scene.sensor].mask_nodata)
+        halo = policy.halo_px
+        fill = FMASK_FILL if scene.mask_codes == "fmask" else int(SENSORS[scene.sensor].mask_nodata)
         codes = self._windows.quality(asset, self.tile, halo, fill, self._gathers)
         clear = clear_mask(codes, policy, crop=(halo, halo, halo, halo))
         if scene.saturation is not None and self._windows.knows(scene.saturation):

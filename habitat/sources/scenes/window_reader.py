@@ -131,7 +131,7 @@ def driver_for(href: str) -> str:
     return "JP2OpenJPEG" if href.lower().split("?")[0].endswith(".jp2") else "GTiff"
 
 
-def check_header(source: Any, href: str, dtype: np.dtype[Any]) -> None:
+def check_header(source: Any, href: str, dtype: np.dtype[Any], band: int | None = None) -> None:
     """Refuse a file whose header promises more, or something else, than a band of a scene is.
 
     Raises
@@ -141,13 +141,15 @@ def check_header(source: Any, href: str, dtype: np.dtype[Any]) -> None:
     """
     problem = ""
     block = int(np.prod(source.block_shapes[0])) * np.dtype(source.dtypes[0]).itemsize if source.count else 0
-    if source.count != 1:
+    if source.count != 1 and band is None:
         problem = f"it has {source.count} bands, wants one"
+    elif source.count < (band or 1):
+        problem = f"it has {source.count} bands, its item says that it has {band} or more"
     elif max(source.width, source.height) > _LARGEST_SIDE:
         problem = f"it is {source.width} x {source.height} pixels, wants at most {_LARGEST_SIDE} a side"
     elif block > _LARGEST_BLOCK:
         problem = f"one block of it has {block} bytes, wants at most {_LARGEST_BLOCK}"
-    elif not np.can_cast(source.dtypes[0], dtype):
+    elif not np.can_cast(source.dtypes[0], dtype) and not (band and source.dtypes[0] == "int16"):
         problem = f"its pixels are {source.dtypes[0]}, wants {dtype} digital numbers"
     if problem:
         raise ReadFailure("corrupt", f"{redact(href)} is refused: {problem}")
@@ -171,7 +173,7 @@ def read_failure(error: BaseException, href: str) -> ReadFailure:
         ),
     }
     # Addresses have digits of their own: a port 40312, or a tile 403, is no answer of a server.
-    told = re.sub(r"(?:\w+://|/vsi)\S+", "", text)
+    told = re.sub(r"(?:\w+://|/)\S+", "", text)
     reason = next((word for word, signs in words.items() if any(sign in told for sign in signs)), "failed")
     if isinstance(error, ReadFailure):
         reason = error.reason

@@ -1,4 +1,4 @@
-"""Fellings and clearings of a world: clear-cuts, selective fellings, and fields won at the valley's edge."""
+"""Fellings and clearings of a world: clear-cuts, selective fellings, fields won at the valley's edge, and windthrow."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from habitat.twin.land.spread import CELL_M
 from habitat.twin.noise import fractal
 from habitat.twin.world import CENTRE, CRS, LAST_YEAR, SizeName, Window, World
 
-Kind = Literal["clear-cut", "selective", "field"]
+Kind = Literal["clear-cut", "selective", "field", "windthrow"]
 Mask = NDArray[np.bool_]
 
-KIND_CODES: MappingProxyType[Kind, int] = MappingProxyType({"clear-cut": 1, "selective": 2, "field": 3})
+KIND_CODES: MappingProxyType[Kind, int] = MappingProxyType({"clear-cut": 1, "selective": 2, "field": 3, "windthrow": 4})
 """Codes of the kinds in rasters; 0 is nothing."""
-YEARLY: dict[SizeName, float] = {"tiny": 0.4, "demo": 5.5, "full": 80.0}
+YEARLY: dict[SizeName, float] = {"tiny": 0.4, "series": 1.6, "demo": 5.5, "full": 80.0}
 """Clearings of a mean year, besides those every world has."""
 SHARES: dict[Kind, float] = {"clear-cut": 0.45, "selective": 0.35, "field": 0.20}
 """Share of each kind [1]."""
@@ -42,6 +42,37 @@ PARK_RATE = 0.03
 """Fellings in the parks for one in the same forest outside."""
 _SIZES_HA: dict[Kind, tuple[float, float]] = {"clear-cut": (1.0, 15.0), "selective": (10.0, 70.0), "field": (1.0, 6.0)}
 _TINY_HA: dict[Kind, tuple[float, float]] = {"clear-cut": (0.7, 1.6), "selective": (1.5, 4.0), "field": (0.5, 1.2)}
+_SERIES_HA: dict[Kind, tuple[float, float]] = {
+    "clear-cut": (0.8, 3.5),
+    "selective": (1.5, 5.0),
+    "field": (0.5, 1.5),
+    "windthrow": (0.7, 3.5),
+}
+_CERTAIN: dict[Kind, date] = {
+    "clear-cut": date(2024, 11, 10),
+    "selective": date(2024, 12, 1),
+    "field": date(2025, 3, 25),
+}
+"""First of the thirty days on one of which every world but a full one has a clearing of each kind."""
+_DENSE: tuple[tuple[Kind, date], ...] = (
+    ("selective", date(2022, 7, 1)),
+    ("windthrow", date(2022, 8, 25)),
+    ("clear-cut", date(2023, 7, 10)),
+    ("clear-cut", date(2024, 1, 10)),
+    ("selective", date(2024, 2, 1)),
+    ("clear-cut", date(2024, 6, 10)),
+    ("selective", date(2024, 7, 5)),
+    ("windthrow", date(2024, 8, 20)),
+    ("windthrow", date(2024, 12, 20)),
+    ("clear-cut", date(2025, 1, 10)),
+    ("selective", date(2025, 1, 25)),
+    ("windthrow", date(2025, 5, 25)),
+    ("clear-cut", date(2025, 6, 1)),
+    ("selective", date(2025, 6, 15)),
+    ("clear-cut", date(2025, 7, 20)),
+    ("windthrow", date(2025, 8, 15)),
+)
+"""The same of the world of a dense series: losses in leaf and in winter, for monitors to find and to date."""
 _HA = CELL_M * CELL_M / 10_000
 _TRIES = 25
 
@@ -72,9 +103,12 @@ def clearings_of(world: World) -> tuple[Clearing, ...]:
 def _plans(world: World) -> Iterator[_Plan]:
     if world.size.name != "full":
         rng = world.rng("certain clearings")
-        first = {"clear-cut": date(2024, 11, 10), "selective": date(2024, 12, 1), "field": date(2025, 3, 25)}
-        for kind in KIND_CODES:
-            yield _Plan(kind, first[kind] + timedelta(days=int(rng.integers(0, 30))), ("certain clearing", kind))
+        for kind, first in _CERTAIN.items():
+            yield _Plan(kind, first + timedelta(days=int(rng.integers(0, 30))), ("certain clearing", kind))
+    if world.size.name == "series":
+        rng = world.rng("dense clearings")
+        for number, (kind, first) in enumerate(_DENSE):
+            yield _Plan(kind, first + timedelta(days=int(rng.integers(0, 30))), ("dense clearing", number))
     for year in range(world.size.first_year, LAST_YEAR + 1):
         rng = world.rng("clearings", year)
         for count in range(rng.poisson(YEARLY[world.size.name])):
@@ -94,6 +128,9 @@ def _weigh(world: World, kind: Kind) -> Callable[[Landscape], Field]:
     if kind == "field":
         return _field_weight
     trees = {Cover.PINE_BROADLEAF: 1.0, Cover.LARCH: 1.0, Cover.BIRCH: 0.6, Cover.OAK: 0.05}
+    if kind == "windthrow":
+        # Wind knows no border and no park.
+        return _windthrow_weight
     if kind == "selective":
         trees = {Cover.PINE_BROADLEAF: 1.0, Cover.LARCH: 0.4, Cover.BIRCH: 0.5, Cover.OAK: 0.4}
     table = np.zeros(256, np.float32)
@@ -140,6 +177,11 @@ def _field_weight(land: Landscape) -> Field:
     return weight
 
 
+def _windthrow_weight(land: Landscape) -> Field:
+    weight: Field = (np.isin(land.cover, FORESTS) * land.canopy * (0.4 + 0.6 * land.evergreen)).astype(np.float32)
+    return weight
+
+
 def _can_become_field(land: Landscape) -> Mask:
     wild = np.isin(land.cover, (*FORESTS, Cover.SHRUB, Cover.GRASS))
     level: Mask = wild & (np.hypot(land.rise_east, land.rise_north) < 0.25)
@@ -149,7 +191,7 @@ def _can_become_field(land: Landscape) -> Mask:
 def _cleared(world: World, plan: _Plan, places: Places, before: Sequence[Clearing]) -> Clearing | None:
     """Try places until a clearing finds room; of a world without such forest none is told."""
     rng = world.rng(*plan.seed)
-    low, high = (_TINY_HA if world.size.name == "tiny" else _SIZES_HA)[plan.kind]
+    low, high = {"tiny": _TINY_HA, "series": _SERIES_HA}.get(world.size.name, _SIZES_HA)[plan.kind]
     wanted = math.exp(rng.uniform(math.log(low), math.log(high)))
     best: tuple[int, Clearing] | None = None
     for _ in range(_TRIES):
@@ -192,11 +234,14 @@ def _removed(
     down = (np.arange(rows)[:, None] + row - place[0]) * CELL_M
     right = (np.arange(columns)[None, :] + column - place[1]) * CELL_M
     places = world.coordinates(land.window, CELL_M)
-    wave = 1.6 * math.sqrt(wanted_ha * 10_000 / math.pi) if plan.kind == "selective" else 260.0
+    ragged = plan.kind in ("selective", "windthrow")
+    wave = 1.6 * math.sqrt(wanted_ha * 10_000 / math.pi) if ragged else 260.0
     grain = fractal(world.key("clearing grain", *plan.seed), *places, wave, octaves=4, roughness=0.6)
     middle = (place[0] - row, place[1] - column)
     if plan.kind == "selective":
         return _selective(land, np.hypot(down, right), grain, wanted_ha, middle, rng)
+    if plan.kind == "windthrow":
+        return _blown_down(land, (down, right), grain, wanted_ha, middle, rng)
     uphill = math.atan2(-float(land.rise_north[middle]), float(land.rise_east[middle]))
     turn = uphill + rng.normal(0, 0.25)
     inside = _blocky(right, down, turn, wanted_ha, rng) + 6.0 * grain < 0
@@ -222,6 +267,21 @@ def _selective(
     rows, columns = np.indices(land.cover.shape)
     across = (rows * math.cos(angle) + columns * math.sin(angle)) % 5 < 1
     share: Field = np.where(inside, np.clip(taken + 0.12 * across, 0.2, 0.6), 0).astype(np.float32)
+    return share
+
+
+def _blown_down(
+    land: Landscape, away: tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]], grain: Field, wanted_ha: float,
+    middle: tuple[int, int], rng: np.random.Generator,
+) -> Field:  # fmt: skip
+    """Return what a storm takes: a ragged swath along the wind, some trees left standing."""
+    down, right = away
+    longer, angle = float(rng.uniform(1.5, 3.0)), float(rng.uniform(0, math.pi))
+    half = math.sqrt(wanted_ha * 10_000 / (math.pi * longer))
+    along = (right * math.cos(angle) + down * math.sin(angle)) / (half * longer)
+    across = (down * math.cos(angle) - right * math.sin(angle)) / half
+    inside = _about((np.hypot(along, across) + 0.30 * grain < 1.05) & np.isin(land.cover, FORESTS), middle)
+    share: Field = np.where(inside, np.clip(0.78 + 0.14 * grain, 0.45, 0.97), 0).astype(np.float32)
     return share
 
 

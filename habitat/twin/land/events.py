@@ -55,8 +55,8 @@ class Clearing:
 
     number: int
     """Its number, from 1, in order of time."""
-    kind: Literal["clear-cut", "selective", "field"]
-    """Clear-cuts grow back, selective fellings leave a part of the crowns, fields stay open."""
+    kind: Literal["clear-cut", "selective", "field", "windthrow"]
+    """Clear-cuts and windthrow grow back, selective fellings leave a part of the crowns, fields stay open."""
     day: date
     """Day it was finished."""
     row: int

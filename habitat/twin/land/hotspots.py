@@ -33,9 +33,9 @@ MODIS_COLUMNS = tuple(
 """Columns of a MODIS archive file."""
 ARCHIVE_UNTIL = "2025-07-01"
 """Days from this on are in the near-real-time lists only, which have no type."""
-STATIC: dict[SizeName, int] = {"tiny": 1, "demo": 2, "full": 6}
+STATIC: dict[SizeName, int] = {"tiny": 1, "series": 1, "demo": 2, "full": 6}
 """Warm roofs and heaps that are taken for fire all year."""
-FALSE_YEARLY: dict[SizeName, float] = {"tiny": 0.4, "demo": 2.5, "full": 40.0}
+FALSE_YEARLY: dict[SizeName, float] = {"tiny": 0.4, "series": 0.7, "demo": 2.5, "full": 40.0}
 """Other false alarms of a year, over all satellites of one kind."""
 STATIC_TYPED = 0.6
 """Share of the archive's static detections that say so [1]; the others are called vegetation fires."""

@@ -24,7 +24,7 @@ Season = Literal["spring", "autumn"]
 Kind = Literal["ground", "crown"]
 Cause = Literal["road", "field", "settlement", "unknown"]
 
-YEARLY: dict[SizeName, float] = {"tiny": 3.0, "demo": 21.0, "full": 220.0}
+YEARLY: dict[SizeName, float] = {"tiny": 3.0, "series": 5.0, "demo": 21.0, "full": 220.0}
 """Ground fires of a mean year."""
 SEASONS: dict[Season, tuple[float, tuple[int, int], tuple[int, int]]] = {
     "spring": (0.75, (4, 1), (5, 15)),
@@ -35,13 +35,18 @@ WEST_RATE = 0.45
 """Ignitions in the west for one in the east on the same ground: known, for products that ask what countries do."""
 WEST_SIZE = 0.5
 """Size a fire in the west is put out at for one in the east."""
-CROWN_YEARLY: dict[SizeName, float] = {"tiny": 0.0, "demo": 0.12, "full": 3.0}
+CROWN_YEARLY: dict[SizeName, float] = {"tiny": 0.0, "series": 0.0, "demo": 0.12, "full": 3.0}
 """Crown fires of a mean year, beyond those every world has (`_certain_crowns`)."""
-CROWN_HA: dict[SizeName, tuple[float, float]] = {"tiny": (0.8, 2.0), "demo": (13.0, 150.0), "full": (13.0, 150.0)}
+CROWN_HA: dict[SizeName, tuple[float, float]] = {
+    "tiny": (0.8, 2.0),
+    "series": (1.5, 5.0),
+    "demo": (13.0, 150.0),
+    "full": (13.0, 150.0),
+}
 """Smallest and largest size a crown fire is put out at [ha]."""
 SMALLEST_HA = 0.3
 """Fires put out sooner are not told of [ha]."""
-LARGEST_HA: dict[SizeName, float] = {"tiny": 6.0, "demo": 1500.0, "full": 3000.0}
+LARGEST_HA: dict[SizeName, float] = {"tiny": 6.0, "series": 14.0, "demo": 1500.0, "full": 3000.0}
 """Largest size drawn [ha]; the story's fire is drawn otherwise."""
 _TAIL = 0.02
 """Exponent of the sizes' Pareto law: a third of the fires stay below 5 ha, a tenth burn most of what burns."""

@@ -66,10 +66,10 @@ class Leaves(NamedTuple):
 
 
 # Days by which kinds of trees come into leaf and lose it later than oaks and mixed stands do.
-_OUT_LATER = np.zeros(len(Cover) + 1)
-_OUT_LATER[[Cover.PINE_BROADLEAF, Cover.BIRCH, Cover.LARCH, Cover.SHRUB]] = -1.0, -4.0, -10.0, -5.0
-_FALL_LATER = np.zeros(len(Cover) + 1)
-_FALL_LATER[[Cover.OAK, Cover.BIRCH, Cover.LARCH]] = 4.0, -4.0, 19.0
+OUT_LATER = np.zeros(len(Cover) + 1)
+OUT_LATER[[Cover.PINE_BROADLEAF, Cover.BIRCH, Cover.LARCH, Cover.SHRUB]] = -1.0, -4.0, -10.0, -5.0
+FALL_LATER = np.zeros(len(Cover) + 1)
+FALL_LATER[[Cover.OAK, Cover.BIRCH, Cover.LARCH]] = 4.0, -4.0, 19.0
 _KEEPS_BROWN = np.zeros(len(Cover) + 1)
 _KEEPS_BROWN[[Cover.OAK, Cover.PINE_BROADLEAF]] = 0.38, 0.08
 
@@ -96,8 +96,8 @@ def leaves_on(place, day):  # type: ignore[no-untyped-def]
     """Return the `Leaves` of deciduous crowns; for compiled loops."""
     kind = place.cover
     late = _LATE_AFTER_FIRE * place.severity if place.since_fire < _LATE_FOR else 0.0
-    out = place.leaf_out + _OUT_LATER[kind] + late
-    fall = place.leaf_fall + _FALL_LATER[kind]
+    out = place.leaf_out + OUT_LATER[kind] + late
+    fall = place.leaf_fall + FALL_LATER[kind]
     grown = rise(day.of_year, out - 11.0, out + 11.0)
     fallen = rise(day.of_year, fall - 14.0, fall + 14.0)
     # What hangs on is torn off by the winter's winds, and pushed off by the buds.

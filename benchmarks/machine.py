@@ -1,0 +1,44 @@
+"""Machine: what a benchmark ran on and what it took; standard library only, for the environments of peers."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+
+def memory_mb(key: str) -> float:
+    """Return a figure of this process [MB]: ``VmRSS`` now, ``VmHWM`` at its highest.
+
+    Raises
+    ------
+    RuntimeError
+        If the kernel does not tell it.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"/proc/self/status has no {key}; the benchmark wants Linux")
+
+
+def processors() -> list[str]:
+    """Return the model of each processor."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models or [platform.machine()]
+
+
+def version_of(package: str) -> str:
+    """Return the version of an installed package, or ``absent``."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def median_of(runs: Sequence[Mapping[str, Any]], key: str) -> float:
+    """Return the median of one figure over runs."""
+    return float(statistics.median(run[key] for run in runs))

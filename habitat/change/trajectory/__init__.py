@@ -1,0 +1,1 @@
+"""Annual trajectories in parts: spikes, vertices, models between them, and the choice among models."""

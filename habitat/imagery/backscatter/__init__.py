@@ -1,0 +1,1 @@
+"""Radar backscatter: units, means, speckle."""
