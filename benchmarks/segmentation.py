@@ -17,13 +17,13 @@ import time
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import median_of, memory_mb, processors, version_of
 from benchmarks.table import write_report
 
 REPOSITORY = Path(__file__).parents[1]
@@ -119,7 +119,7 @@ def one_run(name: str, pixels: int, kept: int) -> Answer:
     contender = pyxccd if name == "pyxccd" else lambda stack: habitat(stack, workers=int(name[-1]))
     contender(made_up(16))
     stack = made_up(pixels)
-    before = _memory("VmRSS")
+    before = memory_mb("VmRSS")
     # 5 resets the peak: what counts is what is held beside the stack.
     Path("/proc/self/clear_refs").write_text("5")
     cpu, wall = time.process_time(), time.perf_counter()
@@ -130,10 +130,10 @@ def one_run(name: str, pixels: int, kept: int) -> Answer:
         "pixels": pixels,
         "wall": wall,
         "cpu": cpu,
-        "added_mb": _memory("VmHWM") - before,
+        "added_mb": memory_mb("VmHWM") - before,
         "breaks": breaks[:kept],
         "load": os.getloadavg()[0],
-        "version": _version(name.split("-")[0]),
+        "version": version_of(name.split("-")[0]),
     }
 
 
@@ -173,8 +173,8 @@ def report(runs: Sequence[Answer], command: str) -> str:
         f"Measured {datetime.now(UTC):%Y-%m-%d} with `{command}`, medians of "
         f"{max(len(mine) for mine in by_name.values())} alternating rounds, "
         f"{max(run['pixels'] for run in runs):,} pixels{sample} with {DATES} dates and 6 bands; {os.cpu_count()} "
-        f"processors ({_processor()}), load average {min(loads):.1f} to {max(loads):.1f}. "
-        f"Python {platform.python_version()}, {versions}, numpy {_version('numpy')}, numba {_version('numba')}.",
+        f"processors ({processors()[0]}), load average {min(loads):.1f} to {max(loads):.1f}. "
+        f"Python {platform.python_version()}, {versions}, numpy {version_of('numpy')}, numba {version_of('numba')}.",
         "",
         "| contender | px/s (least–most) | px/s and core, CPU | × in CPU | MB beside | as many breaks, dated alike |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -189,7 +189,7 @@ def report(runs: Sequence[Answer], command: str) -> str:
             f"{statistics.median(speeds):,.0f} ({speeds[0]:,.0f}–{speeds[-1]:,.0f})",
             f"{core:,.0f}",
             f"{core / peer:.1f}" if base else "–",
-            f"{statistics.median(run['added_mb'] for run in mine):.0f}",
+            f"{median_of(mine, 'added_mb'):.0f}",
             alike,
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -261,25 +261,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--pixels", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
-
-
-def _memory(key: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"/proc/self/status has no {key}; the benchmark wants Linux")
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "absent"
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def green_season(
     >>> leafy = np.array([0.3, 0.3, 0.3, 0.4, 0.75, 0.85, 0.85, 0.85, 0.8, 0.4, 0.3, 0.3], np.float32)
     >>> season = green_season(days, np.stack([leafy, np.full(12, 0.8, np.float32)], axis=1))
     >>> season.first.tolist(), season.last.tolist(), season.kind.tolist()
-    ([130, 1], [253, 366], [0, 1])
+    ([138, 1], [253, 366], [0, 1])
     """
     first, last = rules.usual
     pixels = green.shape[1]

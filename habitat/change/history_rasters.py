@@ -54,7 +54,7 @@ def history_specs(index: str, scale: float) -> tuple[RasterSpec, ...]:
         ),
         RasterSpec(
             "break-count", "Number of breaks", (BandSpec("count", "confirmed breaks"),), "uint8", CLASS_NODATA,
-            "clear-count", overview="mode", description="Confirmed breaks of the history; no data: no model.",
+            overview="mode", description="Confirmed breaks of the history; no data: no model.",
         ),
         RasterSpec(
             "magnitude", "Magnitude of the last break", change("at the last break", "expected then"), "int16",

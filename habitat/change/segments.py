@@ -52,7 +52,8 @@ _DAY_ONE = np.datetime64("0001-01-01", "D")
 _NODATA = -32768
 _REFLECTANCE = 6
 _PIECE = 256
-_CLASSES = (0, 1, 2, 3, 4, 255)
+_KNOWN = (0, 1, 2, 3, 4, 255)
+_AS_GIVEN, _CLEAR_OR_NOT = "classes", "clear or not"
 
 
 @dataclass(frozen=True)
@@ -246,17 +247,25 @@ def _checked(
         raise InputError(f"The mask has the shape {given.shape}; the stack wants {stack.shape[1:]}.")
     flat = stack.reshape(*stack.shape[:2], math.prod(shape))
     given = given.reshape(len(given), math.prod(shape))
-    if qa is None:
-        mask = np.where(given != 0, np.uint8(CLEAR), np.uint8(CLOUD))
-    else:
-        strange = np.setdiff1d(given, _CLASSES)
-        if strange.size:
-            raise InputError(
-                f"qa holds {strange[:5].tolist()}; wanted 0 clear, 1 water, 2 shadow, 3 snow, 4 cloud, 255 fill."
-            )
-        mask = given.astype(np.uint8)
-    fill = (flat[:_REFLECTANCE] == _NODATA).all(axis=0)
-    return flat, np.where(fill, np.uint8(FILL), mask), shape
+    return flat, _classes(flat, given, _CLEAR_OR_NOT if qa is None else _AS_GIVEN), shape
+
+
+def _classes(flat: NDArray[Any], given: NDArray[Any], how: str) -> NDArray[np.uint8]:
+    """Return classes (time, pixel), fill where no band has data; date by date, for stacks are large."""
+    mask = np.empty(given.shape, np.uint8)
+    for codes, row, out in zip(flat[:_REFLECTANCE].swapaxes(0, 1), given, mask, strict=True):
+        if how == _CLEAR_OR_NOT:
+            out[:] = np.where(row != 0, CLEAR, CLOUD)
+        else:
+            out[:] = row
+            known = np.isin(row, _KNOWN)
+            if not known.all():
+                raise InputError(
+                    f"qa holds {np.unique(row[~known])[:5].tolist()}; wanted 0 clear, 1 water, 2 shadow, 3 snow, "
+                    "4 cloud, 255 fill."
+                )
+        out[(codes == _NODATA).all(axis=0)] = FILL
+    return mask
 
 
 def _ordinals(times: Any) -> NDArray[np.int64]:

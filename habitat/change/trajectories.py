@@ -163,8 +163,9 @@ def trajectories(
 
     Parameters
     ----------
-    values : float (year, y, x)
-        One value a year, such as the median NBR of the summer, with NaN where there is none.
+    values : float or whole numbers (year, y, x)
+        One value a year, such as the median NBR of the summer, with NaN where there is none. Codes of two bytes are
+        refused: decode them first.
     years : int (year,)
         Ascending, each once; years may be missing.
     rules : TrajectoryRules
@@ -212,7 +213,8 @@ def trajectories(
 
 
 def _checked(values: NDArray[Any], years: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    if values.ndim != 3 or values.dtype.kind != "f":
+    # Two-byte integers are codes with a number that means no data: read as values, each gap would be a loss.
+    if values.ndim != 3 or values.dtype.name not in ("float32", "float64", "int32", "int64"):
         raise InputError(
             f"the values are {values.dtype} {values.shape}, wants floats (year, y, x) with NaN where a year has none"
         )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from habitat.cli import accuracy, fire, maps, twin
+from habitat.cli import accuracy, fire, maps, points, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(maps.app)
 app.add_typer(fire.app)
+app.add_typer(points.app)
 app.add_typer(accuracy.app, name="accuracy")
 app.add_typer(twin.app, name="twin")
 

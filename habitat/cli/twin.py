@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Made-up lan
 def twin_make(
     *,
     output: Annotated[Path, typer.Option(help="Folder to make; it must be new or empty.")] = TWIN,
-    size: Annotated[str, typer.Option(help="tiny, demo or full.")] = "tiny",
+    size: Annotated[str, typer.Option(help="tiny, series, demo or full.")] = "tiny",
     seed: Seed = 1,
     workers: Workers = None,
     as_json: Json = False,

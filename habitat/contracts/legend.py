@@ -213,6 +213,7 @@ LEGENDS: dict[str, Legend] = {
         Legend("kpo-days", "days in classes IV and V", "d", ramp(YELLOW_RED, 0.0, 31.0)),
         Legend("season-days", "days in season", "d", ramp(VIRIDIS, 0.0, 31.0)),
         Legend("percentile", "percentile", "%", ramp(BROWN_TEAL[::-1], 0.0, 100.0, ("mild", "severe"))),
+        Legend("confidence", "confidence", "%", ramp(YELLOW_GREEN, 0.0, 100.0, ("unsure", "sure"))),
         Legend("generic", "value", "", ramp(VIRIDIS, 0.0, 1.0)),
         class_legend(
             "change-classes",

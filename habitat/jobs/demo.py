@@ -11,12 +11,13 @@ from typing import Any
 
 import structlog
 
+from habitat.jobs.config import load
 from habitat.jobs.outcomes import Summary, shown_path
 from habitat.jobs.runner import run
 from habitat.jobs.score import score_store
 from habitat.jobs.session import Request, open_session
 from habitat.jobs.twin_settings import settings_of
-from habitat.products import PRODUCTS, Product
+from habitat.products import Product
 from habitat.store import Published, Store
 from habitat.twin import find_or_make
 from habitat.twin.scorecard import Scorecard
@@ -113,8 +114,9 @@ def demo(
 
 def _overrides(folder: Path, products: Mapping[str, Product] | None) -> Iterator[str]:
     """Point the settings of the configuration at the twin's files, wherever the demonstration lies."""
+    made = load("demo", products=products).products
     for product, settings in settings_of(Path(shown_path(folder))).items():
-        if product in (products or PRODUCTS):
+        if product in made:
             yield from (f"{product}.{key}={json.dumps(value)}" for key, value in settings.items())
 
 

@@ -180,7 +180,7 @@ def score_store(twin: TwinCatalogue, store: Store, *, progress: Progress | None 
             rows += _rows_of(name, make_rows, evidence)
         progress("measuring", len(makers), len(makers))
         # Not every twin has scenes of autumn, and the demonstration does not build their scars.
-        if store.latest(SCARS, twin.area, Period(AUTUMN)) is not None:
+        if twin.size != SERIES and store.latest(SCARS, twin.area, Period(AUTUMN)) is not None:
             rows += _rows_of("fire scars", dict(ROWS)["fire scars"], replace(evidence, period=Period(AUTUMN)))
     return Scorecard(twin.size, (twin.seed,), str(period), tuple(rows))
 

@@ -35,5 +35,10 @@ def settings_of(folder: Path) -> dict[str, dict[str, Any]]:
         "fire-scars": {"catalogue": catalogue, "hotspots": hotspots},
         "forest-cover": {"catalogue": catalogue},
         "forest-type": {"catalogue": catalogue},
+        "forest-change": {"catalogue": catalogue},
+        "alerts": {"hotspots": hotspots, "roads": places["roads"]},
+        "snow": {"catalogue": catalogue},
+        "phenology": {"catalogue": catalogue},
+        "radar": {"catalogue": str(folder / "planetary-computer.json")},
         "fire-risk": {"weather": (weather,), "hotspots": hotspots, **places},
     }

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from pydantic import Field
 
 from habitat.change.alerts import alert_list, patch_table
 from habitat.change.alerts.agents import Agents, likely_agents
@@ -24,7 +24,7 @@ from habitat.change.alerts.expected_false import ExpectedFalse, expected_false
 from habitat.change.alerts.loss import bare_level
 from habitat.change.alerts.patches import change_patches, shared_pixels
 from habitat.change.alerts.status import STAGES, StatusRules, stage_of
-from habitat.change.alerts.tile_status import BANDS, Scale, TileStatus, near_scars, record_layers, tile_status
+from habitat.change.alerts.tile_status import BANDS, Scale, ScarTimes, TileStatus, near_scars, record_layers, tile_status
 from habitat.change.monitoring.monitor_rules import LOSS_RISES
 from habitat.contracts import Period
 from habitat.contracts.errors import InputError, NotPossible
@@ -32,8 +32,9 @@ from habitat.contracts.grid import Tile
 from habitat.contracts.pixel_areas import pixel_areas
 from habitat.fire.burnt_outlines import joined_outlines, outlines_of
 from habitat.fire.hotspots import footprints, without_static
-from habitat.products.inputs import file_input
-from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop
+from habitat.products.building.alert_params import AlertsParams
+from habitat.products.building.inputs import file_input
+from habitat.products.product import Need, Outcome, Product, Sheets, Workshop
 from habitat.sources.hotspots import read_hotspots
 from habitat.sources.scenes.threads import told_in_threads
 from habitat.sources.vectors import grown, read_vectors
@@ -45,37 +46,9 @@ _TILE = 1024
 _MARGIN_DEG = 0.05
 _ROADS_M = 20_000.0
 _DIGITS = 6
+_M2_PER_HA = 1e4
 _LINES: tuple[Literal["line"]] = ("line",)
 _HIDDEN = ["looks", "year", "listed"]  # what only the next month wants
-
-
-class AlertsParams(Params):
-    """Settings of the alerts."""
-
-    aside: ClassVar[frozenset[str]] = frozenset({"hotspots", "roads"})
-
-    min_area_ha: float = Field(0.3, ge=0)
-    """Smallest patch listed [ha]; smaller ones stay in the rasters and are counted."""
-    within_days: int = Field(30, ge=0, le=730)
-    """Touching pixels are one patch if they departed within so many days of each other."""
-    from_stage: Literal["first", "provisional", "confirmed"] = "provisional"
-    """From which stage on pixels make patches; a single look is wrong too often to send anyone out."""
-    finished_months: int = Field(3, ge=1, le=60)
-    """Months a finished alert stays listed, that of its end included."""
-    high_loss: float = Field(50.0, gt=0, le=100)
-    """Loss [percent] from which a change counts as high (codes 4, 5, 6, 8)."""
-    returned_looks: int = Field(2, ge=1, le=50)
-    """Looks in a row back at the usual level that end a change."""
-    bare: float | None = None
-    """Level of the index over ground without plants [its unit]; null: that of the table in the method's page."""
-    hotspots: tuple[str, ...] = ()
-    """Lists of VIIRS and MODIS hotspots (CSV): evidence for fire."""
-    hotspot_m: float = Field(500.0, ge=0, le=10_000)
-    """How near [m] the footprint of a hotspot must lie."""
-    scar_days: int = Field(240, ge=0, le=730)
-    """Most days from a fire scar to the departure it explains."""
-    roads: str | None = None
-    """A file of roads (lines): fellings lie near them."""
 
 
 @dataclass
@@ -167,11 +140,15 @@ class _Reader:
             (
                 entry.open_window("status"),
                 entry.open_window("dates"),
-                date(int(entry.item["properties"]["habitat:year"]), 1, 1).toordinal() - new_year,
+                ScarTimes(
+                    date(int(entry.item["properties"]["habitat:year"]), 1, 1).toordinal() - new_year,
+                    entry.period.last_day.toordinal() - new_year + 1,
+                    task.params.scar_days,
+                    task.params.scar_leaf_days,
+                ),
             )
             for entry in task.scars
         ]
-        self._scar_days = task.params.scar_days
 
     def status(self, tile: Tile) -> TileStatus:
         opened = self._open
@@ -187,9 +164,9 @@ class _Reader:
         if self._evidence is not None:
             names = [f"{band}_{when}" for band in BANDS for when in ("before", "after")]
             evidence = {name: self._evidence.values(tile, name) for name in names}
-        for status, dates, shift in self._scars:
+        for status, dates, times in self._scars:
             burnt, days = status.read(tile)[0], dates.read(tile, ("first-burnt",))[0]
-            told = near_scars(burnt, days, seen.first, shift, self._scar_days)
+            told = near_scars(burnt, days, seen.first, times)
             scar = told if scar is None else np.fmax(scar, told)
         layers = record_layers(seen, pixel_areas(self._area.grid, tile), evidence, scar)
         return patch_table.pixel_records(labels, layers)
@@ -221,7 +198,7 @@ def build(params: AlertsParams, workshop: Workshop, period: Period) -> Outcome:
     monitored_km2 = sum(task.tell("reading the course of changes", look)) / 1e6
     stages = stage_of(status)
     changed = (stages >= STAGES.index(params.from_stage)) & (stages < len(STAGES))
-    labels = change_patches(changed, first, within_days=params.within_days)
+    labels = change_patches(changed, first, within_days=params.within_days, least_pixels=_least_pixels(task))
     parts = task.tell("gathering evidence", lambda tile: reader.records(tile, labels[_inside(tile)]))
     table = patch_table.patch_table(parts)
     found = _found(task, table, labels)
@@ -235,8 +212,8 @@ def build(params: AlertsParams, workshop: Workshop, period: Period) -> Outcome:
         }
         _draw(stage, rasters, f"{workshop.area.title or workshop.area.name} · {period}")
         listed = _write(stage, task, found, false)
-        small = table.drop(index=found.chosen)
-        words = AlertSum(str(period), found.told, listed, small, params.min_area_ha, false)
+        limits = alert_list.Limits(params.min_area_ha, params.least_loss)
+        words = AlertSum(str(period), found.told, listed, table.drop(index=found.chosen), limits, false)
         record = ALERTS.record(params, workshop, period, inputs=inputs, gaps=tuple(task.gaps))
         about = {"habitat:year": task.year} | words.numbers(status)
         published = stage.publish(record, about, title=ALERTS.title, description=ALERTS.description)
@@ -262,7 +239,8 @@ def _found(task: _Task, table: pd.DataFrame, labels: NDArray[np.int32]) -> _Foun
     memory, before = _memory(task)
     names = {int(row["number"]): str(row["id"]) for row in memory}
     overlaps = {(label, names[number]): n for (label, number), n in shared_pixels(labels, before).items()}
-    chosen, named = alert_list.listed_patches(table, overlaps, memory, month, params.min_area_ha)
+    limits = alert_list.Limits(params.min_area_ha, params.least_loss)
+    chosen, named = alert_list.listed_patches(table, overlaps, memory, month, limits)
     carried, withdrawn = alert_list.carried_rows(named, memory, month, params.finished_months)
     number = {name: n for n, name in enumerate(sorted([*named.ids, *carried["id"]]), 1)}
     numbers = alert_list.numbers_of(labels, chosen, [number[name] for name in named.ids])
@@ -343,6 +321,10 @@ def _expected_false(task: _Task, monitored_km2: float) -> ExpectedFalse | None:
     if found is None:
         task.gaps.append(("expected false alarms", f"{_SOURCE} does not say ({told.get('why', 'no document')})"))
     return found
+
+
+def _least_pixels(task: _Task) -> int:
+    return math.ceil(task.params.min_area_ha * _M2_PER_HA / task.workshop.area.grid.resolution_m**2)
 
 
 def _inside(tile: Tile) -> tuple[slice, slice]:

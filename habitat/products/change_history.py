@@ -24,14 +24,14 @@ from habitat.change.segments import BANDS, SegmentRules, segments
 from habitat.change.trajectories import FALLS, RISES, GreatestLoss, TrajectoryRules, greatest_loss, trajectories
 from habitat.change.trajectory.yearly import summer_years, yearly_medians
 from habitat.contracts import Ledger, Period
-from habitat.contracts.errors import AllMasked
+from habitat.contracts.errors import AllMasked, ConfigError
 from habitat.contracts.estimate import UNVALIDATED, Estimate
 from habitat.contracts.grid import Tile
 from habitat.contracts.pixel_areas import pixel_areas
 from habitat.contracts.span import Span
 from habitat.imagery.bandpass import as_oli
 from habitat.imagery.indices import INDICES, index_codes
-from habitat.products.inputs import scene_input
+from habitat.products.building.inputs import scene_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop, known_names
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search
@@ -149,6 +149,10 @@ class ChangeHistoryParams(Params):
 
 
 def _span(params: ChangeHistoryParams, period: Period) -> Span:
+    if params.first_year > period.year:
+        raise ConfigError(
+            f"the history of {period} is to begin in {params.first_year}; set first_year to an earlier one"
+        )
     return Span(date(params.first_year, 1, 1), period.last_day)
 
 

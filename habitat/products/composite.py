@@ -21,8 +21,8 @@ from habitat.imagery.bandpass import as_oli
 from habitat.imagery.composites import CODE_SCALE, NODATA, median, observation_summary, reflectance_codes
 from habitat.imagery.geomedian import geometric_median
 from habitat.imagery.harmonise.brdf import direction_gaps, to_nadir
-from habitat.products.composite_inputs import CompositeParams, composite_inputs, found_scenes, heights_input
-from habitat.products.inputs import scene_input
+from habitat.products.building.composite_inputs import CompositeParams, composite_inputs, found_scenes, heights_input
+from habitat.products.building.inputs import scene_input
 from habitat.products.product import BAND_CENTRES_UM, Outcome, Product, Sheets, Workshop
 from habitat.sources.catalogues.footprints import area_on_grid
 from habitat.sources.catalogues.searching import Found

@@ -21,7 +21,7 @@ from habitat.fire.burns.fire_calendar import FireSeason
 from habitat.fire.fire_events import fire_events
 from habitat.fire.hotspots import without_static
 from habitat.fire.weather_index import fire_weather
-from habitat.products.inputs import file_input
+from habitat.products.building.inputs import file_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop
 from habitat.sources.elevation import read_classes, read_elevation
 from habitat.sources.hotspots import read_hotspots

@@ -39,7 +39,7 @@ from habitat.fire.scars import (
     water_seen,
 )
 from habitat.imagery.bandpass import as_oli
-from habitat.products.inputs import file_input, scene_input
+from habitat.products.building.inputs import file_input, scene_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search

@@ -34,7 +34,7 @@ from habitat.fire.weather_record import (
     percentile_among_years,
     run_on,
 )
-from habitat.products.inputs import file_input
+from habitat.products.building.inputs import file_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop
 from habitat.sources.array_files import read_arrays, write_arrays
 from habitat.sources.safe_yaml import read_yaml

@@ -19,15 +19,14 @@ from habitat.contracts.estimate import UNVALIDATED
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import INDEX_NODATA, RasterSpec
 from habitat.contracts.span import Span
-from habitat.products.change_alarms import alarms_told
-from habitat.products.change_instrument import Instrument, instrument_for
-from habitat.products.change_params import ForestChangeParams
-from habitat.products.change_run import ChangeRun, Forest, dates_of
-from habitat.products.change_series import ChangeSeries
-from habitat.products.change_state import StateReader, StateTold, StateWriter
-from habitat.products.inputs import scene_input
+from habitat.products.building.change_alarms import alarms_told
+from habitat.products.building.change_instrument import Instrument, instrument_for
+from habitat.products.building.change_params import ForestChangeParams
+from habitat.products.building.change_run import ChangeRun, Forest, dates_of
+from habitat.products.building.change_series import ChangeSeries
+from habitat.products.building.change_state import StateReader, StateTold, StateWriter
+from habitat.products.building.inputs import scene_input
 from habitat.products.product import Need, Outcome, Product, Sheets, Workshop
-from habitat.products.radar_series import one_orbit
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search
 from habitat.sources.scenes.observations import ClearPixels
@@ -89,10 +88,9 @@ def _found(params: ForestChangeParams, workshop: Workshop, period: Period) -> Fo
         )
         kept = tuple(scene for scene in every if first <= scene.solar_day <= last)
         others = tuple((scene.id, "outside the period") for scene in every if scene not in kept)
-        if params.radar:
-            chosen, apart = one_orbit(kept, params.since(period))
-            kept, others = tuple(chosen), (*others, *apart)
-        found = workshop.found[key] = replace(every, scenes=kept, dropped=(*every.dropped, *others))
+        chosen, apart = instrument_for(params).choose(kept, params.since(period))
+        found = replace(every, scenes=tuple(chosen), dropped=(*every.dropped, *others, *apart))
+        workshop.found[key] = found
     found.require()
     past = {scene.solar_day for scene in found if scene.solar_day < params.since(period)}
     if len(past) < params.min_observations:

@@ -17,9 +17,9 @@ from habitat.contracts.errors import NotPossible
 from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import CLASS_NODATA, BandSpec, RasterSpec
 from habitat.forest.definition import DEFINITIONS, UNKNOWN, ForestDefinition, forest_mask, mask_areas
-from habitat.products.forest_build import TILE, Made, Year, build_map, learnt_from
-from habitat.products.forest_given import Given, build_given, given_inputs, is_given
-from habitat.products.forest_inputs import ForestParams, forest_inputs
+from habitat.products.building.forest_build import TILE, Made, Year, build_map, learnt_from
+from habitat.products.building.forest_given import Given, build_given, given_inputs, is_given
+from habitat.products.building.forest_inputs import ForestParams, forest_inputs
 from habitat.products.product import Outcome, Product, Sheets, Workshop, known_names
 from habitat.sources.elevation import read_elevation
 from habitat.sources.zone_masks import zone_masks

@@ -16,8 +16,8 @@ from habitat.contracts.pixel_areas import pixel_areas
 from habitat.contracts.raster_spec import CLASS_NODATA, BandSpec, RasterSpec
 from habitat.forest.kinds import KIND_CLASSES
 from habitat.forest.learning import Learnt
-from habitat.products.forest_build import TILE, Made, Year, build_map, learnt_from
-from habitat.products.forest_inputs import ForestParams, forest_inputs
+from habitat.products.building.forest_build import TILE, Made, Year, build_map, learnt_from
+from habitat.products.building.forest_inputs import ForestParams, forest_inputs
 from habitat.products.product import Outcome, Product, Sheets, Workshop
 from habitat.sources.zone_masks import zone_masks
 from habitat.store import Stage

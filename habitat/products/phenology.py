@@ -15,8 +15,7 @@ from habitat.contracts.span import Span
 from habitat.imagery.phenology import MIDSUMMER, REASONS, TOLD, LeafTurn, greenness, leaf_turn, peak
 from habitat.imagery.seasons import usual_range
 from habitat.imagery.snow import BARE, ground_states
-from habitat.products.product import Outcome, Product, Sheets, Workshop
-from habitat.products.season_build import (
+from habitat.products.building.season_build import (
     UNVALIDATED,
     Judge,
     SeasonParams,
@@ -26,6 +25,7 @@ from habitat.products.season_build import (
     refuse_nothing_seen,
     season_inputs,
 )
+from habitat.products.product import Outcome, Product, Sheets, Workshop
 from habitat.store import Input
 
 _DAY = "day of the year"

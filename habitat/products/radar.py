@@ -22,7 +22,7 @@ from habitat.contracts.raster_spec import BandSpec, RasterSpec
 from habitat.contracts.span import Span
 from habitat.imagery.backscatter.speckle import look_statistics, multitemporal, ratio_db
 from habitat.imagery.backscatter.units import DB_NODATA, DB_SCALE, db_codes, decibels
-from habitat.products.inputs import scene_input
+from habitat.products.building.inputs import scene_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.radar_items import orbit_words

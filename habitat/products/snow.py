@@ -14,8 +14,7 @@ from habitat.contracts.raster_spec import CLASS_NODATA, INDEX_NODATA, BandSpec, 
 from habitat.contracts.span import Span
 from habitat.imagery.seasons import ALREADY, NOT_YET, UNKNOWN, snow_off, turn_of
 from habitat.imagery.snow import BARE, SNOW, UNSEEN, UNSURE, ground_states, last_look
-from habitat.products.product import Outcome, Product, Sheets, Workshop
-from habitat.products.season_build import (
+from habitat.products.building.season_build import (
     UNVALIDATED,
     Judge,
     SeasonParams,
@@ -25,6 +24,7 @@ from habitat.products.season_build import (
     refuse_nothing_seen,
     season_inputs,
 )
+from habitat.products.product import Outcome, Product, Sheets, Workshop
 from habitat.store import Input
 
 _DAY = "day of the year"

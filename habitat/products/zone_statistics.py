@@ -24,7 +24,7 @@ from habitat.contracts.raster_spec import CLASS_NODATA, BandSpec, RasterSpec
 from habitat.imagery.zones.coverage import coverage
 from habitat.imagery.zones.tables import COLUMNS, Band, doubled_hectares, number_rows, wide_table, zone_row
 from habitat.imagery.zones.tallies import Coding, Tally
-from habitat.products.inputs import file_input
+from habitat.products.building.inputs import file_input
 from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop
 from habitat.sources.scenes.threads import in_threads
 from habitat.sources.zones import ZoneOutline, area_zones, beyond_m2, file_zones, on_grid

@@ -72,7 +72,7 @@ class PointColumns:
     series : str, optional
         Column of an index that the table already has.
     scale : float, optional
-        Reflectance of 1 in the numbers of the bands; by default 1e-4 where they are integers.
+        What the numbers of the bands are multiplied with to give reflectance; by default 1e-4 where they are integers.
     same_day : {'refuse', 'first'}
         What to do with several clear looks of one point and day.
     """

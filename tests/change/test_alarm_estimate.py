@@ -278,3 +278,25 @@ def test_what_does_not_fit_is_refused():
         alarms_to_expect(stack, times[::-1], later, *given)
     with pytest.raises(InputError, match="none of 20 pixels"):
         alarms_to_expect(stack * np.nan, times, later, *given)
+
+
+def test_a_least_deviation_takes_alarms_of_pixels_that_lay_together_by_chance():
+    times = np.datetime64("2020-01-03") + np.arange(0, 1826, 20)
+    history = int((times < np.datetime64("2024-01-01")).sum())
+    noise = np.random.default_rng(3).normal(0, 0.03, (len(times), 400)).astype(np.float32)
+    noise[:history, :200] *= 0.2
+    rules = MonitorRules("ewma", "fall", 3, limit=3.0, clip=5.0)
+    given = (noise[:history], times[:history], times[history:], Season(0, trend=False), rules)
+    free = alarms_to_expect(*given, fit_rules=FitRules())
+    held = alarms_to_expect(*given, fit_rules=FitRules(), least_sigma=0.3)
+    same = alarms_to_expect(*given, fit_rules=FitRules(), least_sigma=1e-6)
+    assert held.share == 0 < free.share
+    assert same.share == free.share
+
+
+def test_a_history_too_short_for_a_moving_sum_says_so():
+    times = np.datetime64("2024-01-03") + np.arange(0, 120, 40)
+    noise = np.random.default_rng(3).normal(0, 0.03, (3, 60)).astype(np.float32)
+    later = times + np.timedelta64(200, "D")
+    with pytest.raises(InputError, match=r"holds none|too few looks"):
+        alarms_to_expect(noise, times, later, Season(0, trend=False), MonitorRules())

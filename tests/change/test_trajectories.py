@@ -300,6 +300,11 @@ def test_a_loss_in_the_last_year_has_no_recovery_yet_and_small_losses_can_be_lef
     assert greatest_loss(found, least=0.7).year[0, 0] == 0
 
 
+def test_whole_numbers_are_values():
+    series = np.rint(1000 * clear_cut())
+    assert np.array_equal(traced(series).fitted, traced(series.astype(int)).fitted)
+
+
 def test_order_of_threads_and_neighbours_does_not_matter():
     stack = made_forest(700, seed=5)
     one, four = (trajectories(stack[:, None], YEARS, workers=n) for n in (1, 4))

@@ -13,8 +13,8 @@ from habitat.change.monitoring.season_model import INDEX_CODES
 from habitat.contracts import Area, Grid, Scene
 from habitat.contracts.grid import Tile
 from habitat.products import forest_change
-from habitat.products.change_instrument import Instrument
-from habitat.products.change_series import Looks
+from habitat.products.building.change_instrument import Instrument
+from habitat.products.building.change_series import Looks
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found
 from habitat.sources.scenes.mixing import Mixing

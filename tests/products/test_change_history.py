@@ -17,7 +17,7 @@ from habitat.change.history_layers import BreakLayers
 from habitat.change.history_rasters import break_codes, history_specs, loss_codes
 from habitat.change.trajectories import GreatestLoss
 from habitat.contracts import Period
-from habitat.contracts.errors import NoScenes
+from habitat.contracts.errors import ConfigError, NoScenes
 from habitat.contracts.grid import Tile
 from habitat.contracts.pixel_areas import pixel_areas
 from habitat.products import change_history
@@ -90,6 +90,12 @@ def test_specs_hold_what_the_codes_are():
 def test_wrong_settings_are_refused(wrong, told):
     with pytest.raises(ValidationError, match=told):
         CHANGE_HISTORY.params(**wrong)
+
+
+def test_a_history_that_begins_after_its_end_is_refused(tmp_path):
+    shop = Workshop(twin.area("tiny"), Store(tmp_path / "store"), workers=1)
+    with pytest.raises(ConfigError, match="set first_year to an earlier one"):
+        CHANGE_HISTORY.build(CHANGE_HISTORY.params(first_year=2030), shop, Period("2025"))
 
 
 def test_the_sign_follows_the_index():

@@ -18,9 +18,9 @@ from habitat.contracts.errors import InputError, NoScenes, NotPossible, TooMuchM
 from habitat.contracts.grid import Tile
 from habitat.forest.definition import forest_mask
 from habitat.products import Workshop
-from habitat.products.forest_build import build_map
+from habitat.products.building.forest_build import build_map
+from habitat.products.building.forest_inputs import season_spans
 from habitat.products.forest_cover import FOREST_COVER, ForestCoverParams
-from habitat.products.forest_inputs import season_spans
 from habitat.products.forest_type import FOREST_TYPE, ForestTypeParams, kind_areas
 from habitat.store import Store
 

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from habitat.contracts.errors import InputError
-from habitat.products.inputs import address, file_input
+from habitat.products.building.inputs import address, file_input
 
 
 def test_a_file_is_known_by_its_bytes_and_not_by_its_place(shop, tmp_path):

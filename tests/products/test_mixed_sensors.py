@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from habitat.contracts.errors import NotInStore
 from habitat.products import PRODUCTS, composite
+from habitat.products.building import forest_build
 from habitat.sources.scenes.mixing import Mixing, MixingRefused, settled_mixing
 from habitat.sources.scenes.preflight import Missing
 
@@ -89,6 +90,25 @@ def test_slopes_are_levelled_where_there_is_enough_to_learn_from(build, twin_of,
     monkeypatch.setattr("habitat.imagery.harmonise.illumination.LEAST_PIXELS", 100)
     level = build("composite", **BOTH, illumination="scs-c", elevation=heights)
     assert level.published.path("median").read_bytes() != untold.published.path("median").read_bytes()
+
+
+def test_a_forest_map_of_sensors_that_differ_is_refused(shop, twin_of, monkeypatch):
+    asked = []
+
+    def refuse(*_, **more):
+        asked.append((more["bound"], {scene.sensor for scene in more["plain"]}))
+        raise MixingRefused("they differ")
+
+    monkeypatch.setattr(forest_build, "settled_mixing", refuse)
+    product = PRODUCTS["forest-cover"]
+    params = product.params(
+        catalogue=str(twin_of().catalog), max_mixing_residual=0.01, summer=("05-01", "05-31"), max_cloud_cover=None
+    )
+    with pytest.raises(MixingRefused):
+        product.build(params, shop, composite.Period("2025"))
+    assert asked == [(0.01, {"sentinel2", "landsat"})]
+    with pytest.raises(NotInStore):
+        shop.store.get("forest-cover", shop.area, composite.Period("2025"))
 
 
 def test_settings_that_cannot_be_are_refused():

@@ -13,9 +13,9 @@ from habitat.contracts.grid import Tile
 from habitat.forest.features import FEATURES
 from habitat.imagery.backscatter.units import db_codes
 from habitat.products import Workshop
-from habitat.products.forest_build import Year
-from habitat.products.forest_inputs import ForestParams
-from habitat.products.forest_radar import radar_gaps, radar_inputs, radar_layers, radar_seasons
+from habitat.products.building.forest_build import Year
+from habitat.products.building.forest_inputs import ForestParams
+from habitat.products.building.forest_radar import radar_gaps, radar_inputs, radar_layers, radar_seasons
 from habitat.products.forest_type import FOREST_TYPE
 from habitat.products.product import Sheets
 from habitat.products.radar import RADAR, RadarParams, radar_specs

@@ -170,5 +170,5 @@ def test_tiles_get_smaller_with_the_number_of_passes(tmp_path):
     (passes,) = passes_of(checked.scenes).values()
     reader = RadarReader(checked, passes, area, rasters, polarisations=("vv",))
     assert len(reader.tiles(2**30)) == 1
-    assert len(reader.tiles(128 * 128 * 240)) == 4
+    assert len(reader.tiles(128 * 128 * 480)) == 4
     assert reader.days == sorted(reader.days)

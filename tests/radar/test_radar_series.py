@@ -14,9 +14,9 @@ from habitat.contracts import Period
 from habitat.contracts.errors import ConfigError
 from habitat.contracts.grid import Tile
 from habitat.contracts.span import Span
+from habitat.products.building.radar_series import RADAR_INDICES, one_orbit, radar_polarisations, radar_series
 from habitat.products.forest_change import FOREST_CHANGE
 from habitat.products.product import Workshop
-from habitat.products.radar_series import RADAR_INDICES, one_orbit, radar_polarisations, radar_series
 from habitat.sources.areas.reading import read_area
 from habitat.sources.catalogues.searching import search
 from habitat.sources.scenes.radar_rasters import RadarRasters, check_radar
@@ -120,7 +120,7 @@ def change_of(shared, store, period, **settings):
     shop = Workshop(read_area(MYANMAR), Store(store), workers=2)
     # Nothing freezes in Myanmar, and trees are felled in the dry season there.
     told = {"index": "crowns", "monitor_from": "2016-01-01", "forest": False, "radar_season": None}
-    told |= {"sensors": ("sentinel1",)}
+    told |= {"sensors": ("sentinel1",), "process": "ewma", "limit": 3.0, "clip": 5.0}
     params = FOREST_CHANGE.params(catalogue=str(shared / "imagery/s1-stack-myanmar"), **(told | settings))
     return FOREST_CHANGE.build(params, shop, Period(period)).published
 

@@ -35,25 +35,28 @@ WEIGHTS: Mapping[str, Steps] = MappingProxyType(
     {
         "scar_share": ((_ALWAYS, (-1.5, 0, 0)), (0.1, (1.0, 0, 0)), (0.5, (3.0, 0, 0))),
         "hotspots": ((_ALWAYS, (-0.5, 0, 0)), (1, (2.0, 0, 0))),
-        "char_share": ((_ALWAYS, (-1.5, 0, 0)), (0.2, (0.7, 0, 0)), (0.5, (2.0, 0, 0))),
-        "soil_share": ((_ALWAYS, (0, -1.0, 0)), (0.2, (0, -0.3, 0)), (0.5, (-0.5, 1.0, 0.5))),
+        "char_share": ((_ALWAYS, (-0.7, 0, 0)), (0.2, (0.7, 0, 0)), (0.5, (2.0, 0, 0))),
+        "soil_share": ((_ALWAYS, (0, -0.5, -0.5)), (0.2, (0, 0, 0)), (0.5, (-1.0, 1.0, 0.8))),
         "area_ha": ((_ALWAYS, (-0.3, 0.3, 0.3)), (20.0, (0, 0, 0)), (100.0, (1.0, -0.5, 0))),
         "straight": ((_ALWAYS, (0.3, -0.5, 0.2)), (0.45, (0, 0, 0)), (0.7, (-0.7, 1.0, -0.3))),
         "compact": ((_ALWAYS, (0.2, -0.3, 0.2)), (0.4, (0, 0, 0)), (0.7, (-0.2, 0.5, 0))),
         "day_of_year": (
             (_ALWAYS, (-1.0, 1.0, 0)),
             (91, (0.7, 0.3, 0)),
-            (152, (-1.0, 0.5, 0.5)),
+            (152, (-1.0, 0.3, 0.3)),
+            (213, (-1.0, 0, 0.5)),
             (274, (1.0, 0, 0)),
             (335, (-1.0, 1.0, 0)),
         ),
-        "spread_days": ((_ALWAYS, (0.3, 0, 0.3)), (10, (0, 0, 0)), (25, (-0.7, 0.7, 0))),
-        "road_m": ((_ALWAYS, (0, 0.7, 0)), (500, (0, 0, 0)), (2000, (0, -0.7, 0.2))),
-        "loss_percent": ((_ALWAYS, (0.3, -0.3, 0.5)), (25, (0, 0, 0)), (50, (-0.5, 0.5, -0.3))),
+        "spread_days": ((_ALWAYS, (0, 0, 0)), (60, (-0.5, 0.5, -0.5))),
+        "road_m": ((_ALWAYS, (0, 0.3, 0)), (500, (0, 0, 0)), (2000, (0, -0.7, 0.2))),
+        "loss_percent": ((_ALWAYS, (0.3, 0, 0)), (25, (0, -0.2, 0.8)), (50, (0, 0.5, 0))),
     }
 )
 """Log odds of each range of each number. They are judgements, not fitted: see the page of the method."""
 _FULL = 100.0
+_SCARRED = 0.5
+"""Share of scar from which the scar dates a patch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +156,9 @@ def likely_agents(evidence: Evidence) -> Agents:
     """
     numbers = {field.name: getattr(evidence, field.name) for field in fields(evidence)}
     numbers["hotspots"] = np.where(np.isfinite(evidence.scar_share), np.nan, evidence.hotspots)
+    # The scar has dated it: clouds after the fire make a departure of April one of July, and spread it over weeks.
+    for name in ("day_of_year", "spread_days"):
+        numbers[name] = np.where(evidence.scar_share >= _SCARRED, np.nan, numbers[name])
     pieces = {name: _added(numbers[name], steps) for name, steps in WEIGHTS.items()}
     sums = np.asarray(PRIOR) + sum(pieces.values())
     odds = np.exp(sums - sums.max(axis=1, keepdims=True, initial=-np.inf))
@@ -164,6 +170,19 @@ def likely_agents(evidence: Evidence) -> Agents:
     gains = {name: added[rows, best] - added[rows, second] for name, added in pieces.items()}
     why = [_reasons(evidence, gains, row) for row in range(len(sums))]
     return Agents((best + 1).astype(np.uint8), percent.astype(np.uint8), sums, why)
+
+
+def felled_or_blown(agents: Agents) -> NDArray[np.bool_]:
+    """Tell which patches may as well be felled as blown down: those two are the likeliest, and within log odds of 1.
+
+    Examples
+    --------
+    >>> felled_or_blown(likely_agents(Evidence.of(2, soil_share=[0.9, 0.9], loss_percent=[40.0, 90.0]))).tolist()
+    [True, False]
+    """
+    fire, logging, other = agents.log_odds.T
+    told: NDArray[np.bool_] = (np.abs(logging - other) < 1) & (fire < np.minimum(logging, other))
+    return told
 
 
 def _added(numbers: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:
@@ -183,10 +202,11 @@ def _reasons(evidence: Evidence, gains: Mapping[str, NDArray[np.float64]], row: 
 
 
 def charred(before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """Which pixels look charred: dark in near infrared, and darker there than in long short-wave infrared.
+    """Which pixels look charred: near infrared fell by far, and nothing became bright.
 
-    NIR after below 0.18, SWIR2 / NIR after above 0.8 and at least half as much again as before, SWIR1 below 0.22, so
-    that bright soil is none.
+    NIR after at most 0.6 of that before, SWIR2 / NIR at least half as much again as before, and SWIR1 at most 0.02 above
+    that before. Felled or windthrown ground lies open to the sun and is brighter in SWIR1; char and dead black stems
+    stay dark for the summer, when the black of the first weeks is gone. Shade keeps the ratio.
 
     Parameters
     ----------
@@ -210,24 +230,29 @@ def charred(before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio, usual = after["swir2"] / after["nir"], before["swir2"] / before["nir"]
-    yes = (after["nir"] < 0.18) & (after["swir1"] < 0.22) & (ratio > 0.8) & (ratio >= 1.5 * usual)
-    return _told(yes, ratio + usual + after["swir1"])
+    rise = after["swir1"] - before["swir1"]
+    yes = (after["nir"] <= 0.6 * before["nir"]) & (ratio >= 1.5 * usual) & (rise <= _BRIGHT)
+    return _told(yes, ratio + usual + rise)
 
 
 def laid_bare(before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """Which pixels were laid bare: red and SWIR2 rose by 0.02 and more, as over soil, litter and slash.
+    """Which pixels were laid bare: red and SWIR1 rose by more than 0.02, as over soil, litter and slash.
 
-    Parameters and result as of `charred`, with the bands ``red`` and ``swir2``.
+    Parameters and result as of `charred`, with the bands ``red`` and ``swir1``.
 
     Examples
     --------
-    >>> leaves = {"red": np.array([0.03]), "swir2": np.array([0.08])}
-    >>> laid_bare(leaves, {"red": np.array([0.09]), "swir2": np.array([0.18])}).tolist()
+    >>> leaves = {"red": np.array([0.03]), "swir1": np.array([0.16])}
+    >>> laid_bare(leaves, {"red": np.array([0.09]), "swir1": np.array([0.26])}).tolist()
     [1.0]
     """
-    red, swir2 = after["red"] - before["red"], after["swir2"] - before["swir2"]
-    return _told((red >= 0.02) & (swir2 >= 0.02), red + swir2)
+    red, swir1 = after["red"] - before["red"], after["swir1"] - before["swir1"]
+    return _told((red > _BRIGHT) & (swir1 > _BRIGHT), red + swir1)
 
 
 def _told(yes: NDArray[np.bool_], known: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(np.isfinite(np.asarray(known, np.float64)), yes.astype(np.float64), np.nan)
+
+
+_BRIGHT = 0.02
+"""Rise of reflectance from which ground has become bright."""

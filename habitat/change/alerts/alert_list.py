@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from habitat.change.alerts.agents import AGENT_NAMES, Agents
+from habitat.change.alerts.agents import AGENT_NAMES, Agents, felled_or_blown
 from habitat.change.alerts.patch_table import dates_of_days
 from habitat.change.alerts.patches import Named, named_patches
 from habitat.change.alerts.status import HIGH_CODES, NODATA, STAGES, status_code
@@ -54,6 +54,24 @@ class Month(NamedTuple):
     """The year monitoring began, from whose 1 January days are counted."""
 
 
+class Limits(NamedTuple):
+    """What a patch must have to be an alert."""
+
+    min_area_ha: float
+    """Least area [ha]."""
+    least_loss: float = 0.0
+    """Least median loss [percent]; a loss that nobody can tell passes."""
+
+    def large(self, table: pd.DataFrame) -> pd.Series:
+        """Tell which patches are large enough."""
+        # A sum of pixels must not miss the limit by its last bit, nor by the projection's two tenths of a percent.
+        return table["area_ha"] >= self.min_area_ha * 0.998
+
+    def faint(self, table: pd.DataFrame) -> pd.Series:
+        """Tell which patches have lost too little."""
+        return table["loss_percent"] < self.least_loss
+
+
 class Told(NamedTuple):
     """How many alerts did what in a month."""
 
@@ -70,11 +88,11 @@ def listed_patches(
     overlaps: Mapping[tuple[int, str], int],
     memory: Sequence[Mapping[str, Any]],
     month: Month,
-    min_area_ha: float,
+    limits: Limits,
 ) -> tuple[list[int], Named]:
     """Choose the patches that are alerts, and name them.
 
-    Patches of the minimum area are; so is the largest part of an earlier alert that has shrunk below.
+    Patches within the limits are; so is the largest part of an earlier alert that has shrunk below one of them.
 
     Returns
     -------
@@ -83,8 +101,7 @@ def listed_patches(
     """
     ended = {str(row["id"]) for row in memory if row["year"] != month.year}
     earlier = [str(row["id"]) for row in memory]
-    # A sum of pixels must not miss the limit by its last bit, nor by the projection's two tenths of a percent.
-    large = {int(label) for label in table.index[table["area_ha"] >= min_area_ha * 0.998]}
+    large = {int(label) for label in table.index[limits.large(table) & ~limits.faint(table)]}
     held = {name for (label, name), _ in overlaps.items() if label in large}
     shrunk = sorted((-n, name, label) for (label, name), n in overlaps.items() if name not in held | ended)
     for _, name, label in shrunk:
@@ -152,7 +169,7 @@ def alert_rows(
             "finished_since": ends,
             "listed": [not end or months_between(end, month.label) < finished_months for end in ends],
             "why": agents.why,
-            "note": "",
+            "note": np.where(felled_or_blown(agents), "felled or blown down: not told apart", ""),
             "year": month.year,
         },
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from habitat.change.alerts.alert_list import Told
+from habitat.change.alerts.alert_list import Limits, Told
 from habitat.change.alerts.expected_false import ExpectedFalse
 from habitat.change.alerts.status import STAGES, stage_of
 from habitat.contracts.estimate import Estimate
@@ -27,10 +27,10 @@ class AlertSum:
         How many did what.
     listed : DataFrame
         The alerts that are listed.
-    small : DataFrame
-        Patches too small to be listed.
-    min_area_ha : float [ha]
-        The limit.
+    rest : DataFrame
+        Patches that are no alerts: too small, or too little lost.
+    limits : Limits
+        What makes an alert.
     false : ExpectedFalse, optional
         How many are expected to be false.
     """
@@ -38,19 +38,21 @@ class AlertSum:
     period: str
     told: Told
     listed: pd.DataFrame
-    small: pd.DataFrame
-    min_area_ha: float
+    rest: pd.DataFrame
+    limits: Limits
     false: ExpectedFalse | None
 
     def sentence(self) -> str:
         """Return one sentence for people."""
         told, area = self.told, Estimate.counted(self.told.new_ha, "ha")
         withdrawn = f", {told.withdrawn} withdrawn" if told.withdrawn else ""
-        small = ""
-        if len(self.small):
-            hectares = Estimate.counted(self.small["area_ha"].sum(), "ha")
-            patches = _counted(len(self.small), "patch", "patches")
-            small = f"; {patches} below {self.min_area_ha:g} ha ({hectares.figure} ha) in the rasters only"
+        limits, rest = self.limits, []
+        reasons = (f"below {limits.min_area_ha:g} ha", f"with less than {limits.least_loss:g} % lost")
+        for part, why in zip(self._unlisted(), reasons, strict=True):
+            if len(part):
+                hectares = Estimate.counted(part["area_ha"].sum(), "ha")
+                rest.append(f"{_counted(len(part), 'patch', 'patches')} {why} ({hectares.figure} ha)")
+        small = f"; {' and '.join(rest)} in the rasters only" if rest else ""
         expected = "nobody knows how many are false"
         if self.false is not None:
             most = self.false.patches_per_1000km2
@@ -62,20 +64,29 @@ class AlertSum:
             f"{told.finished} finished{withdrawn}; {told.listed} listed{small}; {expected}"
         )
 
+    def _unlisted(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the patches that are too small, and the others of which too little is lost."""
+        large = self.limits.large(self.rest)
+        return self.rest[~large], self.rest[large]
+
     def numbers(self, status: NDArray[np.uint8]) -> dict[str, Any]:
         """Return the same for programs, and the pixels of each status."""
         agents = {
             str(name): {"alerts": len(part), "ha": Estimate.counted(part["area_ha"].sum(), "ha").to_dict()}
             for name, part in self.listed.groupby("agent")
         }
-        small = Estimate.counted(self.small["area_ha"].sum(), "ha").to_dict()
+        unlisted = [
+            {"patches": len(part), "ha": Estimate.counted(part["area_ha"].sum(), "ha").to_dict()}
+            for part in self._unlisted()
+        ]
         counts = {name: value for name, value in self.told._asdict().items() if name != "new_ha"}
         return {
             "habitat:summary": self.sentence(),
             "habitat:alerts": counts,
             "habitat:new_ha": Estimate.counted(self.told.new_ha, "ha").to_dict(),
             "habitat:agents": agents,
-            "habitat:too_small": {"patches": len(self.small), "ha": small},
+            "habitat:too_small": unlisted[0],
+            "habitat:too_faint": unlisted[1],
             "habitat:pixels": stage_counts(status),
             "habitat:expected_false": None if self.false is None else self.false.to_dict(),
         }

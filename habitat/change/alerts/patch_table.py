@@ -35,6 +35,8 @@ RECORD = np.dtype(
 _M2_PER_HA = 1e4
 _SHAPED_HA = 1.0
 """Patches below have no shape: at 20 m they are less than 25 pixels."""
+_HIGH_SHARE = 0.25
+"""Of a felling of one hectare two thirds of the pixels are edge, which trees beside it share."""
 _LONGEST_EDGE_DEG = 0.01
 _DAY = np.timedelta64(1, "D")
 
@@ -70,7 +72,7 @@ def patch_table(parts: Iterable[NDArray[np.void]]) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by label, ascending: ``pixels``; ``area_ha``; ``stage``, the furthest at least half of the pixels have
-        reached; ``high``, whether at least half have lost half; ``first_day``, by which a tenth had departed, and
+        reached; ``high``, whether a quarter has a high loss; ``first_day``, by which a tenth had departed, and
         ``median_day``; ``confirmed_day``, by which half of the confirmed were; ``last_day``, the latest date known of a
         departure; ``spread_days`` between the first and the ninth tenth; medians of ``magnitude``, ``loss_percent``
         and ``looks``; shares ``char_share``, ``soil_share`` and ``scar_share`` of the pixels of which it is known.
@@ -96,7 +98,7 @@ def patch_table(parts: Iterable[NDArray[np.void]]) -> pd.DataFrame:
             "pixels": group.size(),
             "area_ha": group["area_m2"].sum() / _M2_PER_HA,
             "stage": group["stage"].quantile(0.5, interpolation="higher").astype(np.int64),
-            "high": group["high"].mean() >= 0.5,
+            "high": group["high"].mean() >= _HIGH_SHARE,
             "first_day": early,
             "median_day": group["first"].median(),
             "confirmed_day": group["confirmed"].quantile(0.5, interpolation="higher"),

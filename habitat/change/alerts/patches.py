@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
@@ -13,13 +14,20 @@ from habitat.contracts.errors import InputError
 
 NO_DAY = -32768
 """Code of an unknown day: such a pixel joins any neighbour."""
+_CRUMBS = 3
+"""Times as many days as between neighbours may lie between a crumb and the patch it joins."""
 
 
-def change_patches(changed: NDArray[np.bool_], days: NDArray[np.int16], *, within_days: int) -> NDArray[np.int32]:
+def change_patches(
+    changed: NDArray[np.bool_], days: NDArray[np.int16], *, within_days: int, least_pixels: int = 1
+) -> NDArray[np.int32]:
     """Label changed pixels that touch, at a side or a corner, and changed within so many days of each other.
 
     A fire that runs on for weeks and a felling that eats its way through a slope stay one patch, link by link; a
-    felling beside a scar of last autumn becomes its own. Needs four bytes a pixel.
+    felling beside a scar of last autumn becomes its own. Crumbs, of fewer than `least_pixels`, then join the patch that
+    most of their touching pixels belong to, if their median days lie within three times as many: edges of a change,
+    which are weaker, and places behind a cloud are seen to depart later. Crumbs join no crumbs, so that they never link
+    two patches. Needs four bytes a pixel.
 
     Parameters
     ----------
@@ -29,6 +37,8 @@ def change_patches(changed: NDArray[np.bool_], days: NDArray[np.int16], *, withi
         Day of the first departure; -32768 unknown, which joins any neighbour.
     within_days : int
         Most days between neighbours of one patch.
+    least_pixels : int
+        Patches of fewer pixels are crumbs.
 
     Returns
     -------
@@ -53,7 +63,40 @@ def change_patches(changed: NDArray[np.bool_], days: NDArray[np.int16], *, withi
     labels: NDArray[np.int32] = _patches(
         np.ascontiguousarray(changed), np.ascontiguousarray(days.astype(np.int16)), int(within_days)
     )
-    return labels
+    return labels if least_pixels <= 1 else _without_crumbs(labels, days, _CRUMBS * within_days, least_pixels)
+
+
+def _without_crumbs(
+    labels: NDArray[np.int32], days: NDArray[np.int16], within: int, least_pixels: int
+) -> NDArray[np.int32]:
+    """Join crumbs to the patches beside them, and number what is left anew in the same order."""
+    sizes = np.bincount(labels.ravel())
+    crumb = sizes < least_pixels
+    order = np.flatnonzero((labels > 0).ravel() & (days != NO_DAY).ravel())
+    middle = pd.Series(days.ravel()[order]).groupby(labels.ravel()[order]).median().reindex(np.arange(len(sizes)))
+    contacts = [_contacts(labels, *shift) for shift in ((0, 1), (1, -1), (1, 0), (1, 1))]
+    pairs = np.concatenate([*contacts, *(one[:, ::-1] for one in contacts)])
+    pairs = pairs[crumb[pairs[:, 0]] & ~crumb[pairs[:, 1]]]
+    apart = np.abs(middle.to_numpy()[pairs[:, 0]] - middle.to_numpy()[pairs[:, 1]])
+    found, counts = np.unique(pairs[~(apart > within)], axis=0, return_counts=True)
+    target = np.arange(len(sizes))
+    # The last write wins: most contacts last, and of equals the lower patch.
+    for place in np.lexsort((-found[:, 1], counts)):
+        target[found[place, 0]] = found[place, 1]
+    joined = target[labels]
+    left, first = np.unique(joined[labels > 0], return_index=True)
+    number = np.zeros(len(sizes), np.int32)
+    number[left[np.argsort(first)]] = np.arange(1, len(left) + 1)
+    return np.asarray(number[joined], np.int32)
+
+
+def _contacts(labels: NDArray[np.int32], down: int, right: int) -> NDArray[np.int32]:
+    """Return the pairs (n, 2) of different patches one step apart."""
+    rows, columns = labels.shape
+    one = labels[: rows - down, max(-right, 0) : columns - max(right, 0)]
+    other = labels[down:, max(right, 0) : columns + min(right, 0)]
+    touch = (one > 0) & (other > 0) & (one != other)
+    return np.stack([one[touch], other[touch]], axis=1)
 
 
 @njit(nogil=True, cache=True)

@@ -131,23 +131,37 @@ def record_layers(
     }
 
 
+class ScarTimes(NamedTuple):
+    """When a map of scars tells of a departure; all days count from 1 January of the year monitoring began."""
+
+    shift: int
+    """Days from that 1 January to that of the scars' year."""
+    last_day: int
+    """Last day of the month the map tells of."""
+    within: int
+    """Most days from the burn to the departure."""
+    in_leaf: int
+    """The same of days between 15 May and 30 September: trees that were green for longer did not die of it."""
+
+
 def near_scars(
-    burnt: NDArray[np.uint8], first_burnt: NDArray[np.int16], departed: NDArray[np.int16], shift: int, within: int
+    burnt: NDArray[np.uint8], first_burnt: NDArray[np.int16], departed: NDArray[np.int16], times: ScarTimes
 ) -> NDArray[np.float64]:
     """Tell which departures follow a scar of the same or the season before.
+
+    Ground without a scar says something only of departures that its season could explain: those from four months
+    before the last day of the map on, and after it as long as a scar would count.
 
     Parameters
     ----------
     burnt : uint8 (y, x)
-        Status of fire-scars: 1 to 3 burnt, 0 not, 5 black before the season, 4 not judged, 255 unobserved.
+        Status of fire-scars: 1 to 3 burnt, 0 not, 4 not judged, 255 unobserved. 5, black before the season, says
+        neither: it has no day, and ground felled in winter looks like it.
     first_burnt : int16 (y, x)
         Day of the scars' year it was first seen burnt; -32768 unknown.
     departed : int16 (y, x)
         Day of the first departure, counted from 1 January of the year monitoring began.
-    shift : int
-        Days from 1 January of the monitoring's year to that of the scars' year.
-    within : int
-        Most days from the burn to the departure.
+    times : ScarTimes
 
     Returns
     -------
@@ -156,18 +170,34 @@ def near_scars(
 
     Examples
     --------
-    >>> burnt, day = np.array([[1, 1, 0, 255]], np.uint8), np.array([[110, 110, -32768, -32768]], np.int16)
-    >>> near_scars(burnt, day, np.array([[135, 500, 135, 135]], np.int16), 0, 240).tolist()
-    [[1.0, 0.0, 0.0, nan]]
+    >>> burnt, day = np.array([[1, 1, 0, 0, 255]], np.uint8), np.array([[110, 110, -32768, -32768, -32768]], np.int16)
+    >>> departed = np.array([[135, 270, 135, 270, 135]], np.int16)
+    >>> near_scars(burnt, day, departed, ScarTimes(0, 151, 240, 60)).tolist()
+    [[1.0, 0.0, 0.0, nan, nan]]
     """
+    day, black = departed.astype(np.int64), first_burnt.astype(np.int64) + times.shift
+    unknown = departed == NO_DAY
+    leaves = _leaf_days(day)
     scar = (burnt >= 1) & (burnt <= 3)
-    judged = scar | (burnt == 0) | (burnt == 5)
-    after = departed.astype(np.int64) - (first_burnt.astype(np.int64) + shift)
-    timed = (first_burnt == NO_DAY) | (departed == NO_DAY) | ((after >= -_LATE) & (after <= within))
-    return np.where(judged, ((scar | (burnt == 5)) & timed).astype(np.float64), np.nan)
+    after = day - black
+    fits = (after >= -_LATE) & (after <= times.within) & (leaves - _leaf_days(black) <= times.in_leaf)
+    timed = unknown | (first_burnt == NO_DAY) | fits
+    last = np.asarray(times.last_day, np.int64)
+    spoken = unknown | ((day >= last - _SEASON) & (leaves - _leaf_days(last) <= times.in_leaf))
+    return np.where(scar, timed.astype(np.float64), np.where((burnt == 0) & spoken, 0.0, np.nan))
+
+
+def _leaf_days(day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the days in leaf up to a day; of differences only, and a leap day is left out."""
+    years = np.floor_divide(day - 1, _YEAR)
+    return np.clip(day - _YEAR * years - _LEAF_OUT, 0, _LEAF_FALL - _LEAF_OUT) + (_LEAF_FALL - _LEAF_OUT) * years
 
 
 _UNDER_LEAVES = 25.0
 """Loss [percent] below which leaves hide what lies under them."""
 _LATE = 20
 """A scar may be dated by a later look than the one that departed first, by so many days."""
+_SEASON = 120
+"""Days before the last one of a map of scars that its season reaches back."""
+_YEAR, _LEAF_OUT, _LEAF_FALL = 365, 135, 273
+"""15 May and 30 September."""

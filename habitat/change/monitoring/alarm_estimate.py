@@ -127,6 +127,7 @@ def alarms_to_expect(  # noqa: PLR0913  what is seen, how it is read, and two se
     codes: Codes = FLOATS,
     usable: NDArray[Any] | None = None,
     resolution_m: float = 20.0,
+    least_sigma: float = 0.0,
     seed: int = 0,
 ) -> AlarmEstimate:
     """Share of stable pixels that will be confirmed as changed, month by month, from the histories of a sample.
@@ -149,6 +150,8 @@ def alarms_to_expect(  # noqa: PLR0913  what is seen, how it is read, and two se
         As of `opened_monitor`.
     resolution_m : float
         Side of a pixel.
+    least_sigma : float
+        Least deviation that the monitors are held to, in the unit of the index.
     seed : int
         The same seed gives the same numbers.
 
@@ -184,10 +187,13 @@ def alarms_to_expect(  # noqa: PLR0913  what is seen, how it is read, and two se
     if len(sources) < 2 or len(past.pixels) < _FEWEST_PIXELS:
         return _normal(past, (days, after), season, rules, resolution_m)
     counts = _Counts(after, len(sources), len(past.pixels))
+    # What is drawn is in units of each pixel's deviation, and so is the floor its monitor stands on.
+    least = np.float32(least_sigma) / past.deviation
     draws = min(max(_SERIES // len(past.pixels) + 1, 2 * len(sources)), _MOST_DRAWS)
     for draw in range(-(-draws // len(sources)) * len(sources)):
         drawn = drawn_series(past.units, years, places, sources, draw % len(sources), rng)
         state = opened_monitor(drawn[: len(days), None], days, season, rules, fit_rules=fit_rules)
+        np.maximum(state.sigma, least, out=state.sigma)
         carry(state, drawn[len(days) :, None], after)
         counts.add(state, draw % len(sources))
     if not counts.watched.all():

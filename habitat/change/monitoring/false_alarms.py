@@ -206,6 +206,10 @@ def _process(
             ratio, rules.critical
         )
     size = int(rules.window * history + 1e-9)
+    if size < 1:
+        raise InputError(
+            f"a window of {rules.window:g} of {history} looks holds none; give a longer history, or take process ewma"
+        )
     moving = sums[:, history:] - sums[:, history - size : -size]
     return moving / math.sqrt(history), mosum_boundary(ratio, rules.critical)
 

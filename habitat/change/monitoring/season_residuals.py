@@ -33,12 +33,15 @@ class HistoryResiduals(NamedTuple):
         Which of the given pixels these are.
     changed, short : int
         Pixels left out because a lasting step explains their residuals, and because their looks carry no model.
+    deviation : float32 (pixel,)
+        Each pixel's robust deviation, in the unit of the index.
     """
 
     units: NDArray[np.float32]
     pixels: NDArray[np.int64]
     changed: int
     short: int
+    deviation: NDArray[np.float32]
 
 
 def season_years(days: Any, looks: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -133,7 +136,8 @@ def history_residuals(
         rows = years == year
         residuals[rows] = _restored(residuals[rows], known[rows], design[rows], inverse, max(len(names), 2))
     units = np.where(known, residuals / np.where(sigma > 0, sigma, 1.0), np.nan)[:, whole]
-    return HistoryResiduals(units.astype(np.float32), pixels[whole], int((~whole).sum()), int((~enough).sum()))
+    left_out = int((~whole).sum()), int((~enough).sum())
+    return HistoryResiduals(units.astype(np.float32), pixels[whole], *left_out, sigma[whole].astype(np.float32))
 
 
 def _grams(design: Numbers, known: NDArray[np.bool_]) -> Numbers:

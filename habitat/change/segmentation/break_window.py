@@ -7,8 +7,20 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from habitat.change.segmentation.lasso_models import LANES, LEAST, LOCAL, add_squared_residual, write_residual
-from habitat.change.segmentation.series_rooms import ALIVE, ANGLE, AT, BOUNDARY, IN_FIT, PHASE, RANK, SEASON, TERMS_NOW
+from habitat.change.segmentation.lasso_models import LEAST, write_residual, write_rmse
+from habitat.change.segmentation.series_rooms import (
+    ALIVE,
+    ANGLE,
+    AT,
+    BOUNDARY,
+    IN_FIT,
+    NEAR,
+    PHASE,
+    RANK,
+    SEASON,
+    TERMS_NOW,
+)
+from habitat.change.segmentation.vector_lanes import larger, put, row
 
 _QUARTERS = 1461
 """Quarters of a day in a year."""
@@ -26,12 +38,11 @@ def score(dates: Any, values: Any, room: Any, places: Any, rmse: int) -> None:
     lists, window, lanes, _, _ = room
     place, date = places[0], lists[ALIVE, places[1]]
     scaled = window.shape[0] // 2 + place
-    write_residual(lanes, basis[date], values[date], window[place])
+    write_residual(lanes, basis, values, date, window, place)
+    put(window, scaled, row(window, place) / larger(row(lanes, LEAST), row(lanes, rmse)))
     total = 0.0
     for b in range(GREEN, LAST_BAND + 1):
-        size = window[place, b] / max(lanes[LEAST, b], lanes[rmse, b])
-        window[scaled, b] = size
-        total += size * size
+        total += window[scaled, b] * window[scaled, b]
     window[scaled, LENGTH] = total
 
 
@@ -75,15 +86,12 @@ def write_local_rmse(dates: Any, values: Any, room: Any, date: int) -> None:
             high = half
     phase = calendar[PHASE, date]
     before, after = low - 1 if low > 0 else n - 1, low if low < n else 0
-    for b in range(LANES):
-        lanes[LOCAL, b] = 0.0
-    for _ in range(wanted):
+    near = lists[NEAR]
+    for k in range(wanted):
         earlier, later = lists[SEASON, before], lists[SEASON, after]
         apart, beyond = abs(calendar[PHASE, earlier] - phase), abs(calendar[PHASE, later] - phase)
         if min(apart, _QUARTERS - apart) < min(beyond, _QUARTERS - beyond):
-            near, before = earlier, before - 1 if before > 0 else n - 1
+            near[k], before = earlier, before - 1 if before > 0 else n - 1
         else:
-            near, after = later, after + 1 if after + 1 < n else 0
-        add_squared_residual(lanes, basis[near], values[near])
-    for b in range(LANES):
-        lanes[LOCAL, b] = np.sqrt(lanes[LOCAL, b] / max(wanted - terms, 1))
+            near[k], after = later, after + 1 if after + 1 < n else 0
+    write_rmse(lanes, basis, values, near, (wanted, max(wanted - terms, 1)))

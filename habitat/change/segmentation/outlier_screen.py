@@ -14,7 +14,7 @@ COLUMNS = 5
 _BISQUARE = 4.685
 _MAD_TO_SD = 0.6745
 _ROUNDS = 100
-_STEADY = 1e-6
+_STEADY = 1e-4
 """The fit rests when no look's expected value moves by more than this share of the scatter."""
 _LEVERAGE_LIMIT = 0.9999
 _LEAST_SCATTER = 1e-6

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from habitat.change.segmentation.break_window import GREEN, LAST_BAND, LOOKS_A_TERM
-from habitat.change.segmentation.lasso_models import COEFFICIENTS, LANES, RMSE, TERMS
+from habitat.change.segmentation.lasso_models import COEFFICIENTS, RMSE, TERMS
 from habitat.change.segmentation.outlier_screen import MARKED, SIZES, middle
 from habitat.change.segmentation.segment_walk import ALL, FEW, fit_looks, walk
 from habitat.change.segmentation.series_rooms import (
@@ -27,6 +27,7 @@ from habitat.change.segmentation.series_rooms import (
     drop_marked,
     write_segment,
 )
+from habitat.change.segmentation.vector_lanes import LANES
 
 CLEAR, WATER, SHADOW, SNOW, CLOUD, FILL = 0, 1, 2, 3, 4, 255
 """Classes of the mask."""

@@ -20,7 +20,6 @@ from habitat.change.segmentation.break_window import (
 )
 from habitat.change.segmentation.lasso_models import (
     COEFFICIENTS,
-    LANES,
     LEAST,
     LOCAL,
     RMSE,
@@ -64,6 +63,7 @@ from habitat.change.segmentation.series_rooms import (
     drop_marked,
     write_segment,
 )
+from habitat.change.segmentation.vector_lanes import LANES
 
 YEAR = 365.25
 FEW, SOME, ALL = 4, 6, 8
@@ -136,7 +136,7 @@ def fit_looks(dates: Any, values: Any, rules: Any, room: Any, places: Any) -> No
     clear_sums(lanes)
     for k in range(places[0], places[1]):
         date = lists[ALIVE, k]
-        add_look(lanes, basis[date], values[date])
+        add_look(lanes, basis, values, date)
     solve(lanes, gradient, FEW, rules[PENALTY])
 
 
@@ -193,8 +193,8 @@ def _instability(dates: Any, values: Any, room: Any) -> float:
     basis = dates[1]
     lists, window, lanes, _, _ = room
     low, high = lists[ALIVE, lists[AT, FIRST]], lists[ALIVE, lists[AT, NEXT] - 1]
-    write_residual(lanes, basis[low], values[low], window[0])
-    write_residual(lanes, basis[high], values[high], window[1])
+    write_residual(lanes, basis, values, low, window, 0)
+    write_residual(lanes, basis, values, high, window, 1)
     span = basis[high, 1] - basis[low, 1]
     total = 0.0
     for b in range(GREEN, LAST_BAND + 1):
@@ -268,7 +268,7 @@ def _refit(dates: Any, values: Any, rules: Any, room: Any) -> None:
         lists[AT, SUMMED], lists[AT, IN_FIT] = lists[AT, FIRST], 0
     for k in range(lists[AT, SUMMED], lists[AT, NEXT]):
         date = lists[ALIVE, k]
-        add_look(lanes, basis[date], values[date])
+        add_look(lanes, basis, values, date)
         place = lists[AT, IN_FIT]
         while place > 0 and calendar[RANK, lists[SEASON, place - 1]] > calendar[RANK, date]:
             lists[SEASON, place] = lists[SEASON, place - 1]

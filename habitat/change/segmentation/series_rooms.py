@@ -8,13 +8,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from habitat.change.segmentation.lasso_models import COEFFICIENTS, LANE_ROWS, LANES, RMSE, TERMS
+from habitat.change.segmentation.lasso_models import COEFFICIENTS, LANE_ROWS, RMSE, TERMS
 from habitat.change.segmentation.outlier_screen import SCREEN_ROWS
+from habitat.change.segmentation.vector_lanes import LANES
 
 DAY, RANK, PHASE = 0, 1, 2
 """Rows of the calendar: ordinals, places in the order of phases, and phases of the year in quarters of a day."""
-ALIVE, SEASON, AT = 0, 1, 2
-"""Rows of the walk's lists: dates still looked at, dates of the fit by phase, and where the walk stands."""
+ALIVE, SEASON, AT, NEAR = 0, 1, 2, 3
+"""Rows of the walk's lists: dates still looked at, dates of the fit by phase, where the walk stands, dates near in
+season."""
 FIRST, NEXT, END, DENSE, FIT_END, SUMMED, IN_FIT, GROWN_FROM, TERMS_NOW, SEGMENTS, LAST_BREAK, ROWS = range(12)
 """Where a walk stands: the model's first look, the look to be tested, the end; where dense looks begin; how far fit
 and sums reach, how many looks the fit has; looks at the last fit; terms; the pixel's segments, its last break; rows."""
@@ -35,7 +37,7 @@ class Found(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Room of one walk: lists (3, date), window (residuals and scaled ones, lane), lanes, gradient, screen."""
+    """Room of one walk: lists (4, date), window (residuals and scaled ones, lane), lanes, gradient, screen."""
 
     lists: NDArray[np.int64]
     window: NDArray[np.float64]
@@ -52,7 +54,7 @@ def new_found(pixels: int, rows: int) -> Found:
 def new_room(dates: int, confirm: int) -> Room:
     """Return room for walks over so many dates."""
     return Room(
-        np.zeros((3, max(dates, ROWS + 1)), np.int64),
+        np.zeros((4, max(dates, ROWS + 1)), np.int64),
         np.zeros((2 * confirm, LANES)),
         np.zeros((LANE_ROWS, LANES)),
         np.zeros((TERMS, LANES)),

@@ -23,7 +23,7 @@ from habitat.sources.scenes.tile_view import SceneLost
 
 _FINEST = 8
 _LARGEST_TILE, _SMALLEST_TILE = 1024, 64
-_BYTES_PER_LOOK = 24
+_BYTES_PER_LOOK = 48
 """Memory [B] of one pixel of one polarisation on one date, with what windows and means make of it."""
 _DEGREE_M = 111_320.0
 

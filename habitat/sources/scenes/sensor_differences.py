@@ -19,7 +19,7 @@ MOST_SHIFT_PX = 0.5
 """Pixels of the coarser picture by which two pictures may lie beside each other."""
 COARSER_M = 30.0
 """Pixels of Landsat [m], the coarser of the two."""
-_LEAST_BLOCKS = 30
+_LEAST_BLOCKS = 100
 """Blocks below which a difference is not known."""
 
 

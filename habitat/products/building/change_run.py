@@ -22,9 +22,9 @@ from habitat.contracts import Area, Period
 from habitat.contracts.grid import Tile
 from habitat.contracts.pixel_areas import pixel_areas
 from habitat.contracts.raster_spec import CLASS_NODATA, INDEX_NODATA
-from habitat.products.change_params import ForestChangeParams
-from habitat.products.change_series import ChangeSeries, Looks
-from habitat.products.change_state import StateReader, StateWriter, TileState
+from habitat.products.building.change_params import ForestChangeParams
+from habitat.products.building.change_series import ChangeSeries, Looks
+from habitat.products.building.change_state import StateReader, StateWriter, TileState
 from habitat.products.product import Sheets
 from habitat.sources.scenes.observations import ClearPixels
 from habitat.store import WindowReader

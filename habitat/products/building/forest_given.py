@@ -14,8 +14,8 @@ from habitat.contracts import Grid, Period
 from habitat.contracts.errors import ConfigError
 from habitat.contracts.raster_spec import RasterSpec
 from habitat.forest.given import cover_after_loss, cover_of_classes
-from habitat.products.forest_build import Made
-from habitat.products.inputs import file_input
+from habitat.products.building.forest_build import Made
+from habitat.products.building.inputs import file_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop
 from habitat.sources.elevation import read_classes
 from habitat.store import Input, Stage, estimated_bytes
@@ -54,9 +54,7 @@ def given_inputs(params: Any, workshop: Workshop) -> tuple[Input, ...]:
         If one is not there.
     """
     if params.given_classes is not None and params.given_percent is not None:
-        raise ConfigError(
-            "given_classes and given_percent are both set; the cover is taken from one map"
-        )
+        raise ConfigError("given_classes and given_percent are both set; the cover is taken from one map")
     if params.given_loss is not None and params.given_percent is None:
         raise ConfigError("given_loss is set and given_percent is not; loss takes from the cover of 2000: give both")
     named = {name.replace("_", "-"): getattr(params, name) for name in _FIELDS}

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from habitat.contracts import Period
 from habitat.imagery.indices import CANONICAL_BANDS
-from habitat.products.inputs import file_input, scene_input
+from habitat.products.building.inputs import file_input, scene_input
 from habitat.products.product import Params, Workshop, known_names
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search

@@ -18,7 +18,7 @@ from habitat.contracts.grid import Tile
 from habitat.contracts.raster_spec import RasterSpec
 from habitat.contracts.span import Span
 from habitat.imagery.bandpass import as_oli
-from habitat.products.inputs import scene_input
+from habitat.products.building.inputs import scene_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search

@@ -9,9 +9,9 @@ from datetime import date
 from habitat.contracts import Area, Scene
 from habitat.contracts.span import Span
 from habitat.imagery.bandpass import as_oli
-from habitat.products.change_params import ForestChangeParams
-from habitat.products.change_series import ChangeSeries, optical_bands, optical_series
-from habitat.products.radar_series import one_orbit, radar_polarisations, radar_series
+from habitat.products.building.change_params import ForestChangeParams
+from habitat.products.building.change_series import ChangeSeries, optical_bands, optical_series
+from habitat.products.building.radar_series import one_orbit, radar_polarisations, radar_series
 from habitat.sources.catalogues.providers import Provider
 from habitat.sources.scenes.mixing import Mixing, measured_mixing, refuse_mixing
 from habitat.sources.scenes.preflight import Checked, check_offsets_agree, check_scenes

@@ -14,8 +14,8 @@ from habitat.contracts import Period, Scene
 from habitat.contracts.errors import NotPossible
 from habitat.contracts.span import Span
 from habitat.forest.features import SEASONS
-from habitat.products.forest_radar import radar_inputs, radar_seasons
-from habitat.products.inputs import file_input, scene_input
+from habitat.products.building.forest_radar import radar_inputs, radar_seasons
+from habitat.products.building.inputs import file_input, scene_input
 from habitat.products.product import Params, Workshop
 from habitat.sources.catalogues.providers import provider_for
 from habitat.sources.catalogues.searching import Found, search

@@ -16,7 +16,7 @@ from habitat.contracts.grid import Tile
 from habitat.contracts.scene import Scene
 from habitat.contracts.span import Span
 from habitat.imagery.backscatter.units import DB_NODATA, DB_SCALE, db_codes, decibels
-from habitat.products.change_series import ChangeSeries, Looks
+from habitat.products.building.change_series import Looks
 from habitat.sources.catalogues.radar_items import orbit_words
 from habitat.sources.scenes.observations import within
 from habitat.sources.scenes.preflight import Checked
@@ -194,7 +194,3 @@ def _in_season(day: int, season: tuple[str, str] | None) -> bool:
         raise ConfigError(f"season {season} is no two days; write month-day such as 05-01") from error
     when = date.fromordinal(day).replace(year=2000)
     return first <= when <= last if first <= last else not last < when < first
-
-
-_SERIES: type[ChangeSeries] = RadarSeries
-"""Types only: a radar series is what a monitor takes."""

@@ -28,9 +28,9 @@ from habitat.forest.rules import rule_probabilities
 from habitat.forest.samples import Samples, no_samples
 from habitat.imagery.bandpass import as_oli
 from habitat.imagery.composites import NODATA
-from habitat.products.forest_inputs import ForestParams, found_scenes, season_spans, user_files
-from habitat.products.forest_radar import radar_gaps, radar_inputs, radar_layers, radar_seasons
-from habitat.products.inputs import scene_input
+from habitat.products.building.forest_inputs import ForestParams, found_scenes, season_spans, user_files
+from habitat.products.building.forest_radar import radar_gaps, radar_inputs, radar_layers, radar_seasons
+from habitat.products.building.inputs import scene_input
 from habitat.products.product import Outcome, Product, Sheets, Workshop
 from habitat.sources.catalogues.footprints import share_of_area
 from habitat.sources.catalogues.searching import Found

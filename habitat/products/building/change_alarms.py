@@ -32,7 +32,7 @@ def alarms_told(
     Parameters
     ----------
     samples : sequence of mapping
-        Of `habitat.products.change_state.TileState.sample`.
+        Of `habitat.products.building.change_state.TileState.sample`.
     days : datetime64 (time,), datetime64 (time,)
         Dates of the history and those monitored.
     models : ModelRules
@@ -66,8 +66,9 @@ def alarms_told(
                 codes=codes,
                 usable=np.ascontiguousarray(usable[:, pixels]),
                 resolution_m=resolution_m,
+                least_sigma=models.least_sigma,
             )
-        except (InputError, ValueError) as error:  # few looks may leave a moving sum without a window
+        except InputError as error:
             unknown.append(f"{len(pixels)} pixels of order {harmonics}: {error}")
             continue
         parts.append((found.pixels, found))
