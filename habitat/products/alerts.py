@@ -24,7 +24,15 @@ from habitat.change.alerts.expected_false import ExpectedFalse, expected_false
 from habitat.change.alerts.loss import bare_level
 from habitat.change.alerts.patches import change_patches, shared_pixels
 from habitat.change.alerts.status import STAGES, StatusRules, stage_of
-from habitat.change.alerts.tile_status import BANDS, Scale, ScarTimes, TileStatus, near_scars, record_layers, tile_status
+from habitat.change.alerts.tile_status import (
+    BANDS,
+    Scale,
+    ScarTimes,
+    TileStatus,
+    near_scars,
+    record_layers,
+    tile_status,
+)
 from habitat.change.monitoring.monitor_rules import LOSS_RISES
 from habitat.contracts import Period
 from habitat.contracts.errors import InputError, NotPossible
@@ -42,6 +50,7 @@ from habitat.store import Input, Published, Stage, WindowReader, estimated_bytes
 from habitat.store.vectors import write_vectors
 
 _NAME, _SOURCE, _SCARS = "alerts", "forest-change", "fire-scars"
+_FOREST = "forest-cover_"
 _TILE = 1024
 _MARGIN_DEG = 0.05
 _ROADS_M = 20_000.0
@@ -166,8 +175,8 @@ class _Reader:
             evidence = {name: self._evidence.values(tile, name) for name in names}
         for status, dates, times in self._scars:
             burnt, days = status.read(tile)[0], dates.read(tile, ("first-burnt",))[0]
-            told = near_scars(burnt, days, seen.first, times)
-            scar = told if scar is None else np.fmax(scar, told)
+            told, spoken = near_scars(burnt, days, seen.first, times)
+            scar = (told, spoken) if scar is None else (np.fmax(scar[0], told), scar[1] | spoken)
         layers = record_layers(seen, pixel_areas(self._area.grid, tile), evidence, scar)
         return patch_table.pixel_records(labels, layers)
 
@@ -280,7 +289,9 @@ def _memory(task: _Task) -> tuple[list[dict[str, Any]], NDArray[np.uint32]]:
 def _gaps(task: _Task) -> list[tuple[str, str]]:
     """Name what is not there and would have told more."""
     params = task.params
+    masked = any(entry.id.startswith(_FOREST) for entry in task.source.record.inputs)
     missing = {
+        "forest": (not masked, f"{_SOURCE} knew no forest cover: changes of fields and grass are among the alerts"),
         "earlier alerts": (task.earlier is None, "none in the store: every alert is new, whatever its date"),
         "fire scars": (not task.scars, "none of the season in the store: no evidence for or against fire from them"),
         "hotspots": (not params.hotspots, "no lists given: no evidence from them"),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import date
+from textwrap import dedent
 
 import numpy as np
 import pytest
 from numba import njit
+from numba.core.errors import TypingError
 from sklearn.linear_model import Lasso
 
 from habitat.change.segmentation.lasso_models import (
@@ -133,6 +138,12 @@ def test_rows_of_eight_are_those_of_numpy():
     assert out == pytest.approx(np.array(wanted), abs=1e-12)
 
 
+@pytest.mark.parametrize("wrong", [np.zeros((3, LANES), np.float32), np.zeros((2 * LANES, 3)).T, np.zeros(LANES)])
+def test_rows_of_eight_are_refused_where_there_are_none(wrong):
+    with pytest.raises(TypingError, match="does not hold rows of 8"):
+        _tried(wrong, np.zeros((5, LANES)))
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 31])
 def test_median_of_all_but_the_smallest(count):
     values = np.random.default_rng(count).integers(0, 9, count).astype(float)
@@ -197,6 +208,29 @@ def test_neighbours_and_threads_do_not_matter():
     assert (np.diff(one.pixel) >= 0).all()
     again = one.pixel[1:] == one.pixel[:-1]
     assert (one.start[1:][again] > one.end[:-1][again]).all()
+
+
+@pytest.mark.slow
+def test_fresh_kernels_and_cached_ones_give_the_same_bits(tmp_path, repository):
+    words = """
+        import hashlib
+        from habitat.change.segments import segments
+        from tests.change.test_segments import made
+        codes, classes, days = made(60, seed=8)
+        found = segments(codes, days, qa=classes)
+        columns = (found.start, found.break_day, found.n, found.coefficients, found.rmse, found.magnitude)
+        print(hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest())
+    """
+    # Freed memory is filled with rubbish, so that whatever is read before it is written shows.
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "MALLOC_PERTURB_": "165"}
+    command = [sys.executable, "-c", dedent(words)]
+    told = [
+        subprocess.run(command, cwd=repository, env=environment, check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    ]
+    assert list(tmp_path.rglob("*.nbc"))
+    assert len(told[0]) == 65
+    assert told[0] == told[1]
 
 
 def test_rasters_of_breaks(steps):

@@ -268,6 +268,6 @@ def test_products_that_were_not_built_are_told(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(room, "build_products", lambda *args, **more: None)
     empty = score_twin(tiny.root, workdir=tmp_path)
     scored = {row.product: row for row in empty.rows if row.measure == "scored"}
-    assert set(scored) == {"composite", "indices", "change", "fire scars", "fire-risk", "forest"}
+    assert set(scored) == {"composite", "indices", "change", "fire scars", "fire-risk", "forest", "area intervals"}
     assert "is not in <store>" in scored["composite"].note
     assert empty.row("clear mask", "omission, forest").value is not None, "masks need no product"

@@ -121,6 +121,7 @@ def test_the_list():
         "fire scars",
         "fire risk",
         "forest",
+        "area intervals",
     ]
 
 

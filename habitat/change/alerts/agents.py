@@ -48,7 +48,7 @@ WEIGHTS: Mapping[str, Steps] = MappingProxyType(
             (274, (1.0, 0, 0)),
             (335, (-1.0, 1.0, 0)),
         ),
-        "spread_days": ((_ALWAYS, (0, 0, 0)), (60, (-0.5, 0.5, -0.5))),
+        "spread_days": ((_ALWAYS, (0, 0, 0)), (60, (-0.3, 0.3, 0))),
         "road_m": ((_ALWAYS, (0, 0.3, 0)), (500, (0, 0, 0)), (2000, (0, -0.7, 0.2))),
         "loss_percent": ((_ALWAYS, (0.3, 0, 0)), (25, (0, -0.2, 0.8)), (50, (0, 0.5, 0))),
     }
@@ -57,6 +57,8 @@ WEIGHTS: Mapping[str, Steps] = MappingProxyType(
 _FULL = 100.0
 _SCARRED = 0.5
 """Share of scar from which the scar dates a patch."""
+_BARE, _NO_CHAR, _DOUBTED = 0.5, 0.2, 0.49
+"""Where so much was laid bare and less charred, no more than so much scar counts: the middle range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,16 +151,19 @@ def likely_agents(evidence: Evidence) -> Agents:
 
     Examples
     --------
-    >>> burnt = Evidence.of(1, scar_share=[0.8], day_of_year=[120])
+    >>> burnt = Evidence.of(1, scar_share=[0.8], char_share=[0.3])
     >>> found = likely_agents(burnt)
     >>> found.log_odds.tolist(), int(found.agent[0]), int(found.confidence[0]), found.why[0]
-    ([[3.7, 0.3, -1.0]], 1, 95, 'scar_share 0.8 (+3.0), day_of_year 120 (+0.4)')
+    ([[3.7, 0.0, -1.0]], 1, 96, 'scar_share 0.8 (+3.0), char_share 0.3 (+0.7)')
     """
     numbers = {field.name: getattr(evidence, field.name) for field in fields(evidence)}
     numbers["hotspots"] = np.where(np.isfinite(evidence.scar_share), np.nan, evidence.hotspots)
+    # Ground just felled or blown down looks burnt to maps of scars, and fires run over slash: neither made it bare.
+    bare = (evidence.soil_share >= _BARE) & (evidence.char_share < _NO_CHAR)
+    numbers["scar_share"] = np.where(bare, np.minimum(evidence.scar_share, _DOUBTED), evidence.scar_share)
     # The scar has dated it: clouds after the fire make a departure of April one of July, and spread it over weeks.
     for name in ("day_of_year", "spread_days"):
-        numbers[name] = np.where(evidence.scar_share >= _SCARRED, np.nan, numbers[name])
+        numbers[name] = np.where(numbers["scar_share"] >= _SCARRED, np.nan, numbers[name])
     pieces = {name: _added(numbers[name], steps) for name, steps in WEIGHTS.items()}
     sums = np.asarray(PRIOR) + sum(pieces.values())
     odds = np.exp(sums - sums.max(axis=1, keepdims=True, initial=-np.inf))
@@ -204,9 +209,9 @@ def _reasons(evidence: Evidence, gains: Mapping[str, NDArray[np.float64]], row: 
 def charred(before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     """Which pixels look charred: near infrared fell by far, and nothing became bright.
 
-    NIR after at most 0.6 of that before, SWIR2 / NIR at least half as much again as before, and SWIR1 at most 0.02 above
-    that before. Felled or windthrown ground lies open to the sun and is brighter in SWIR1; char and dead black stems
-    stay dark for the summer, when the black of the first weeks is gone. Shade keeps the ratio.
+    NIR after at most 0.6 of that before, SWIR2 / NIR at least half as much again as before, and SWIR1 at most 0.02
+    above that before. Felled or windthrown ground lies open to the sun and is brighter in SWIR1; char and dead black
+    stems stay dark for the summer, when the black of the first weeks is gone. Shade keeps the ratio.
 
     Parameters
     ----------

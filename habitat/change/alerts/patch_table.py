@@ -29,14 +29,16 @@ RECORD = np.dtype(
         ("char", "f4"),
         ("soil", "f4"),
         ("scar", "f4"),
+        ("spoken", "?"),
     ]
 )
-"""What is kept of each changed pixel: 42 bytes."""
+"""What is kept of each changed pixel: 43 bytes."""
 _M2_PER_HA = 1e4
 _SHAPED_HA = 1.0
 """Patches below have no shape: at 20 m they are less than 25 pixels."""
 _HIGH_SHARE = 0.25
 """Of a felling of one hectare two thirds of the pixels are edge, which trees beside it share."""
+_HALF = 0.5
 _LONGEST_EDGE_DEG = 0.01
 _DAY = np.timedelta64(1, "D")
 
@@ -75,8 +77,9 @@ def patch_table(parts: Iterable[NDArray[np.void]]) -> pd.DataFrame:
         reached; ``high``, whether a quarter has a high loss; ``first_day``, by which a tenth had departed, and
         ``median_day``; ``confirmed_day``, by which half of the confirmed were; ``last_day``, the latest date known of a
         departure; ``spread_days`` between the first and the ninth tenth; medians of ``magnitude``, ``loss_percent``
-        and ``looks``; shares ``char_share``, ``soil_share`` and ``scar_share`` of the pixels of which it is known.
-        Days as in the records, NaN unknown.
+        and ``looks``; shares ``char_share``, ``soil_share`` and ``scar_share`` of the pixels of which it is known; the
+        last is unknown without a scar if no map could tell of at least half of the departures. Days as in the
+        records, NaN unknown.
 
     Examples
     --------
@@ -109,7 +112,8 @@ def patch_table(parts: Iterable[NDArray[np.void]]) -> pd.DataFrame:
             "looks": group["looks"].median(),
             "char_share": group["char"].mean(),
             "soil_share": group["soil"].mean(),
-            "scar_share": group["scar"].mean(),
+            # Where no map could tell of the departure, none of its pixels being scar says nothing.
+            "scar_share": group["scar"].mean().where((group["scar"].max() > 0) | (group["spoken"].mean() >= _HALF)),
         }
     )
 

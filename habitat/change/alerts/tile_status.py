@@ -95,7 +95,10 @@ def tile_status(
 
 
 def record_layers(
-    seen: TileStatus, areas: NDArray[np.float64], evidence: Mapping[str, NDArray[Any]] | None, scar: NDArray[Any] | None
+    seen: TileStatus,
+    areas: NDArray[np.float64],
+    evidence: Mapping[str, NDArray[Any]] | None,
+    scar: tuple[NDArray[Any], NDArray[np.bool_]] | None,
 ) -> dict[str, NDArray[Any]]:
     """Layers that `pixel_records` keeps of the changed pixels of a tile.
 
@@ -106,8 +109,8 @@ def record_layers(
         True areas.
     evidence : mapping of str to float (y, x) [1], optional
         Reflectance ``red_before`` ... ``swir2_after``; None where there is none (radar).
-    scar : float (y, x), optional
-        1 scar of the season, 0 judged and none, NaN unknown.
+    scar : (float (y, x), bool (y, x)), optional
+        Of `near_scars`.
     """
     nothing = np.full(seen.status.shape, np.nan)
     char = soil = nothing
@@ -127,7 +130,8 @@ def record_layers(
         "looks": seen.looks,
         "char": char,
         "soil": soil,
-        "scar": nothing if scar is None else scar,
+        "scar": nothing if scar is None else scar[0],
+        "spoken": np.zeros(seen.status.shape, bool) if scar is None else scar[1],
     }
 
 
@@ -146,7 +150,7 @@ class ScarTimes(NamedTuple):
 
 def near_scars(
     burnt: NDArray[np.uint8], first_burnt: NDArray[np.int16], departed: NDArray[np.int16], times: ScarTimes
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Tell which departures follow a scar of the same or the season before.
 
     Ground without a scar says something only of departures that its season could explain: those from four months
@@ -167,13 +171,16 @@ def near_scars(
     -------
     float64 (y, x)
         1 scar, 0 judged and no scar near in time, NaN not judged.
+    bool (y, x)
+        Whether the map could have told of the departure.
 
     Examples
     --------
     >>> burnt, day = np.array([[1, 1, 0, 0, 255]], np.uint8), np.array([[110, 110, -32768, -32768, -32768]], np.int16)
     >>> departed = np.array([[135, 270, 135, 270, 135]], np.int16)
-    >>> near_scars(burnt, day, departed, ScarTimes(0, 151, 240, 60)).tolist()
-    [[1.0, 0.0, 0.0, nan, nan]]
+    >>> told, spoken = near_scars(burnt, day, departed, ScarTimes(0, 151, 240, 60))
+    >>> told.tolist(), spoken.tolist()
+    ([[1.0, 0.0, 0.0, 0.0, nan]], [[True, False, True, False, False]])
     """
     day, black = departed.astype(np.int64), first_burnt.astype(np.int64) + times.shift
     unknown = departed == NO_DAY
@@ -184,13 +191,15 @@ def near_scars(
     timed = unknown | (first_burnt == NO_DAY) | fits
     last = np.asarray(times.last_day, np.int64)
     spoken = unknown | ((day >= last - _SEASON) & (leaves - _leaf_days(last) <= times.in_leaf))
-    return np.where(scar, timed.astype(np.float64), np.where((burnt == 0) & spoken, 0.0, np.nan))
+    judged = scar | (burnt == 0)
+    return np.where(judged, (scar & timed).astype(np.float64), np.nan), judged & spoken
 
 
 def _leaf_days(day: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the days in leaf up to a day; of differences only, and a leap day is left out."""
     years = np.floor_divide(day - 1, _YEAR)
-    return np.clip(day - _YEAR * years - _LEAF_OUT, 0, _LEAF_FALL - _LEAF_OUT) + (_LEAF_FALL - _LEAF_OUT) * years
+    this_year = np.clip(day - _YEAR * years - _LEAF_OUT, 0, _LEAF_FALL - _LEAF_OUT)
+    return np.asarray(this_year + (_LEAF_FALL - _LEAF_OUT) * years, np.int64)
 
 
 _UNDER_LEAVES = 25.0

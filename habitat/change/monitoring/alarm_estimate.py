@@ -25,6 +25,7 @@ _SERIES = 32768
 _MOST_DRAWS = 48
 _FEWEST_PIXELS = 5
 _TREND_YEARS = 4
+_SEEN_SHARE = 0.1
 _YEARS_KNOWN, _YEARS_DIFFER = 2.0, 0.7
 """How much is known beforehand of the years' differing: as though so many had been seen whose logarithms differ so."""
 _CHANCE = 0.9
@@ -259,7 +260,11 @@ def _normal(
 ) -> AlarmEstimate:
     """Return what normal noise gives, where there is too little to draw from."""
     told = _told(past)
-    looks = float(np.isfinite(past.units).mean())
+    seen = np.isfinite(past.units).mean(axis=1)
+    # Dates that hardly any pixel may use, such as those of winter, are none of a history.
+    used = seen >= _SEEN_SHARE * seen.max()
+    dates = dates[0][used], dates[1]
+    looks = float(seen[used].mean())
     forest = Forest(resolution_m**2, looks, float(np.clip(told["correlation"], -0.95, 0.95)))
     alarms = expected_false_alarms(rules, season, *dates, forest)
     shares = {

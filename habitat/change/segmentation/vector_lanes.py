@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from numba import types
+from numba.core.errors import TypingError
 from numba.core.typing import templates
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
@@ -60,6 +61,12 @@ for _function, _instruction in (
     _lower_operator(_function, _instruction)
 
 
+def _rows_of_eight(array: Any) -> None:
+    """Refuse, while compiling, what does not hold its rows one behind the other."""
+    if not isinstance(array, types.Array) or (array.dtype, array.ndim, array.layout) != (types.float64, 2, "C"):
+        raise TypingError(f"{array} does not hold rows of {LANES} numbers; wanted a contiguous float64 matrix.")
+
+
 def _place(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
     """Return the address of a row of eight in a contiguous array."""
     array = context.make_array(kinds[0])(context, builder, value=values[0])
@@ -80,6 +87,7 @@ def _all(number: float) -> Any:
 
 def _row(typing: Any, array: Any, place: Any) -> Any:
     """Return a row of eight of a contiguous array."""
+    _rows_of_eight(array)
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.load(_place(context, builder, sig.args, args), align=_BYTES)
@@ -89,6 +97,7 @@ def _row(typing: Any, array: Any, place: Any) -> Any:
 
 def _put(typing: Any, array: Any, place: Any, vector: Any) -> Any:
     """Write a row of eight of a contiguous array."""
+    _rows_of_eight(array)
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         builder.store(args[2], _place(context, builder, sig.args, args), align=_BYTES)

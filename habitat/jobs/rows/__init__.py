@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from habitat.jobs.evidence import RowMaker
+from habitat.jobs.rows.area_intervals import interval_rows
 from habitat.jobs.rows.change import change_rows
 from habitat.jobs.rows.clear_mask import mask_rows
 from habitat.jobs.rows.composite import composite_rows
@@ -23,6 +24,7 @@ ROWS: tuple[tuple[str, RowMaker], ...] = (
     ("fire scars", fire_scar_rows),
     ("fire risk", fire_risk_rows),
     ("forest", forest_rows),
+    ("area intervals", interval_rows),
 )
 """What is measured, and the function that makes its rows, in the order of the card."""
 

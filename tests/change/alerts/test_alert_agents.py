@@ -7,10 +7,22 @@ import math
 import numpy as np
 import pytest
 
-from habitat.change.alerts.agents import FIRE, LOGGING, OTHER, WEIGHTS, Evidence, charred, laid_bare, likely_agents
+from habitat.change.alerts.agents import (
+    FIRE,
+    LOGGING,
+    OTHER,
+    WEIGHTS,
+    Evidence,
+    charred,
+    felled_or_blown,
+    laid_bare,
+    likely_agents,
+)
 from habitat.change.alerts.expected_false import expected_false
 from habitat.change.alerts.loss import loss_percent
-from habitat.change.alerts.tile_status import near_scars
+from habitat.change.alerts.patch_table import RECORD, patch_table
+from habitat.change.alerts.patches import NO_DAY
+from habitat.change.alerts.tile_status import ScarTimes, near_scars
 from habitat.contracts.errors import ConfigError, InputError
 
 NAN = math.nan
@@ -21,27 +33,48 @@ def share(best, *others):
 
 
 def test_a_burnt_patch_by_hand():
-    found = likely_agents(Evidence.of(1, scar_share=[0.7], char_share=[0.3], day_of_year=[110], area_ha=[150]))
-    # Fire 3.0 + 0.7 + 0.7 + 1.0, logging 0.3 - 0.5, other -1.
-    assert found.log_odds[0] == pytest.approx([5.4, -0.2, -1.0])
-    assert (int(found.agent[0]), int(found.confidence[0])) == (FIRE, share(5.4, -0.2, -1.0))
-    assert found.why[0] == "scar_share 0.7 (+3.0), area_ha 150 (+1.5), char_share 0.3 (+0.7), day_of_year 110 (+0.4)"
+    found = likely_agents(Evidence.of(1, scar_share=[0.3], char_share=[0.3], day_of_year=[110], area_ha=[150]))
+    # Fire 1.0 + 0.7 + 0.7 + 1.0, logging 0.3 - 0.5, other -1.
+    assert found.log_odds[0] == pytest.approx([3.4, -0.2, -1.0])
+    assert (int(found.agent[0]), int(found.confidence[0])) == (FIRE, share(3.4, -0.2, -1.0))
+    assert found.why[0] == "area_ha 150 (+1.5), scar_share 0.3 (+1.0), char_share 0.3 (+0.7), day_of_year 110 (+0.4)"
+
+
+def test_a_scar_dates_what_clouds_hid_till_july():
+    found = likely_agents(Evidence.of(2, scar_share=[0.5, NAN], day_of_year=[183, 183], spread_days=[70, 70]))
+    # Scar 3.0 alone; without one fire -1.0 - 0.3, logging 0.3 + 0.3, other -1 + 0.3.
+    assert found.log_odds == pytest.approx(np.array([[3.0, 0.0, -1.0], [-1.3, 0.6, -0.7]]))
+
+
+def test_a_scar_on_ground_laid_bare_without_char_counts_less():
+    known = {"scar_share": [1.0, 1.0, 1.0], "soil_share": [0.5, 0.5, 0.49], "char_share": [0.19, 0.2, 0.0]}
+    fire = likely_agents(Evidence.of(3, **known)).log_odds[:, 0]
+    # Soil -1.0, char -0.7 or 0.7; the scar 1.0 in the first place, 3.0 in the others.
+    assert fire == pytest.approx([-0.7, 2.7, 2.3])
 
 
 def test_a_felling_by_hand():
     known = {"scar_share": [0.0], "soil_share": [0.9], "straight": [0.85], "road_m": [120.0], "loss_percent": [88.0]}
     found = likely_agents(Evidence.of(1, day_of_year=[10], **known))
-    # Fire -1.5 - 0.5 - 0.7 - 0.5 - 1.0; logging 1.0 + 1.0 + 0.7 + 0.5 + 1.0; other -1 + 0.5 - 0.3 - 0.3.
-    assert found.log_odds[0] == pytest.approx([-4.2, 4.2, -1.1])
-    assert (int(found.agent[0]), int(found.confidence[0])) == (LOGGING, share(4.2, -4.2, -1.1))
+    # Fire -1.5 - 1.0 - 0.7 - 1.0; logging 1.0 + 1.0 + 0.3 + 0.5 + 1.0; other -1 + 0.8 - 0.3.
+    assert found.log_odds[0] == pytest.approx([-4.2, 3.8, -0.5])
+    assert (int(found.agent[0]), int(found.confidence[0])) == (LOGGING, share(3.8, -4.2, -0.5))
+    assert not felled_or_blown(found)[0]
 
 
-def test_a_thinned_slope_far_from_roads_by_hand():
-    known = {"scar_share": [0.0], "soil_share": [0.1], "straight": [0.3], "compact": [0.3], "road_m": [4000.0]}
-    found = likely_agents(Evidence.of(1, loss_percent=[15.0], day_of_year=[220], **known))
-    # Fire -1.5 + 0.3 + 0.2 + 0.3 - 1.0; logging -1.0 - 0.5 - 0.3 - 0.7 - 0.3 + 0.5; other -1 + 0.2 + 0.2 + 0.2 + 0.5 + 0.5.
-    assert found.log_odds[0] == pytest.approx([-1.7, -2.3, 0.6])
-    assert int(found.agent[0]) == OTHER
+def test_a_ragged_swath_of_the_storm_season_far_from_roads_by_hand():
+    known = {"scar_share": [0.0], "soil_share": [0.6], "straight": [0.4], "compact": [0.3], "road_m": [4000.0]}
+    found = likely_agents(Evidence.of(1, loss_percent=[45.0], day_of_year=[250], **known))
+    # Fire -1.5 - 1.0 + 0.3 + 0.2 - 1.0; logging 1.0 - 0.5 - 0.3 - 0.7 - 0.2; other -1 + 0.8 + 0.2 + 0.2 + 0.2 + 0.8 + 0.5.
+    assert found.log_odds[0] == pytest.approx([-3.0, -0.7, 1.7])
+    assert (int(found.agent[0]), bool(felled_or_blown(found)[0])) == (OTHER, False)
+
+
+def test_felled_or_blown_down_is_not_told_apart():
+    found = likely_agents(Evidence.of(2, soil_share=[0.9, 0.9], loss_percent=[40.0, 40.0], char_share=[NAN, 0.9]))
+    # Fire -1.0 and 1.0, logging 1.0 - 0.2, other -1 + 0.8 + 0.8: apart by 0.2.
+    assert found.log_odds == pytest.approx(np.array([[-1.0, 0.8, 0.6], [1.0, 0.8, 0.6]]))
+    assert felled_or_blown(found).tolist() == [True, False]
 
 
 def test_what_is_unknown_does_not_count():
@@ -92,7 +125,10 @@ LEAVES = bands(0.03, 0.35, 0.16, 0.08)
 @pytest.mark.parametrize(
     ("after", "char", "soil"),
     [
-        (bands(0.05, 0.10, 0.13, 0.12), 1.0, 1.0),
+        (bands(0.05, 0.10, 0.13, 0.12), 1.0, 0.0),
+        # A dead stand in its first summer, and ground felled as long ago.
+        (bands(0.05, 0.20, 0.17, 0.13), 1.0, 0.0),
+        (bands(0.08, 0.20, 0.22, 0.14), 0.0, 1.0),
         (bands(0.035, 0.09, 0.115, 0.095), 1.0, 0.0),
         (bands(0.11, 0.22, 0.26, 0.19), 0.0, 1.0),
         # Shade: everything is dark, and the bands keep their ratios.
@@ -124,15 +160,33 @@ def test_loss_of_backscatter():
 
 
 def test_scars_near_in_time():
-    burnt = np.array([[1, 2, 3, 5, 0, 4, 255, 1]], np.uint8)
-    day = np.array([[100, 100, 100, 100, NAN, NAN, NAN, 100]])
-    day = np.where(np.isnan(day), -32768, day).astype(np.int16)
-    departed = np.array([[80, 79, 340, 341, 150, 150, 150, 100]], np.int16)
-    told = near_scars(burnt, day, departed, 0, 240)
-    np.testing.assert_array_equal(told, [[1, 0, 1, 0, 0, NAN, NAN, 1]])
-    # A scar of last year's day 300 is day -65 of this one.
-    last = near_scars(np.array([[3]], np.uint8), np.array([[300]], np.int16), np.array([[140]], np.int16), -365, 240)
-    assert last.tolist() == [[1.0]]
+    burnt = np.array([[1, 2, 3, 5, 0, 4, 255, 1, 1]], np.uint8)
+    day = np.array([[100, 100, 100, NO_DAY, NO_DAY, NO_DAY, NO_DAY, 100, 100]], np.int16)
+    departed = np.array([[80, 79, 195, 150, 150, 150, 150, 196, NO_DAY]], np.int16)
+    # Day 195 is sixty days after 15 May, day 135.
+    told, spoken = near_scars(burnt, day, departed, ScarTimes(0, 151, 240, 60))
+    np.testing.assert_array_equal(told, [[1, 0, 1, NAN, 0, NAN, NAN, 0, 1]])
+    # The map of May, last day 151, tells of departures from day 31 to 16 in leaf and 44 after.
+    assert spoken.tolist() == [[True, True, True, False, True, False, False, True, True]]
+    # A scar of last year's day 300 is day -65 of this one: 205 days before, of which 5 in leaf.
+    year = np.array([[300]], np.int16), np.array([[140]], np.int16)
+    assert near_scars(np.array([[3]], np.uint8), *year, ScarTimes(-365, -31, 240, 60))[0].tolist() == [[1.0]]
+    assert near_scars(np.array([[3]], np.uint8), *year, ScarTimes(-365, -31, 204, 60))[0].tolist() == [[0.0]]
+
+
+def test_a_map_of_another_season_says_nothing():
+    burnt, day = np.zeros((1, 4), np.uint8), np.full((1, 4), NO_DAY, np.int16)
+    departed = np.array([[30, 31, 211, 212]], np.int16)
+    # Of May: day 151 is the sixteenth in leaf, day 211 the seventy-sixth.
+    told, spoken = near_scars(burnt, day, departed, ScarTimes(0, 151, 240, 60))
+    assert (told.tolist(), spoken.tolist()) == ([[0.0] * 4], [[False, True, True, False]])
+
+
+def test_the_share_of_scar_is_unknown_where_no_map_tells():
+    records = np.zeros(5, RECORD)
+    records["label"], records["scar"] = [1, 1, 2, 2, 3], [0, 0, 1, 0, 0]
+    records["spoken"] = [False, False, True, False, True]
+    np.testing.assert_array_equal(patch_table([records])["scar_share"], [NAN, 0.5, 0.0])
 
 
 def test_false_alarms_by_hand():

@@ -25,6 +25,26 @@ def test_a_chain_holds_what_its_ends_would_not():
     assert change_patches(np.ones((1, 4), bool), days, within_days=24).tolist() == [[1, 2, 3, 4]]
 
 
+def test_crumbs_join_what_they_touch_most_and_link_nothing():
+    days = np.array(
+        [
+            [10, 10, 10, 60, 60, 90, 90, 90],
+            [10, 10, 45, 0, 0, 90, 90, 90],
+            [0, 0, 0, 0, 0, 0, 0, 0],
+            [10, 10, 0, 0, 0, 0, 0, 200],
+        ],
+        np.int16,
+    )
+    told = change_patches(days > 0, days, within_days=20, least_pixels=4)
+    # 45 and 60 are one crumb of three pixels with median 60: fifty days from 10, which it touches at six places, and
+    # thirty from 90, which it touches at two. What touches nothing stays what it is.
+    assert told[0].tolist() == [1, 1, 1, 1, 1, 2, 2, 2]
+    assert told[1].tolist() == [1, 1, 1, 0, 0, 2, 2, 2]
+    assert told[3].tolist() == [3, 3, 0, 0, 0, 0, 0, 4]
+    # Within three times 16 days only the later one is near enough.
+    assert change_patches(days > 0, days, within_days=16, least_pixels=4)[0].tolist() == [1, 1, 1, 2, 2, 2, 2, 2]
+
+
 def test_an_unknown_day_joins_anything():
     days = np.array([[10, NO_DAY, 200]], np.int16)
     assert change_patches(np.ones((1, 3), bool), days, within_days=5).tolist() == [[1, 1, 1]]
