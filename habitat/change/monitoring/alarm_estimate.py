@@ -262,7 +262,7 @@ def _normal(
     told = _told(past)
     seen = np.isfinite(past.units).mean(axis=1)
     # Dates that hardly any pixel may use, such as those of winter, are none of a history.
-    used = seen >= _SEEN_SHARE * seen.max()
+    used = np.asarray(seen >= _SEEN_SHARE * float(np.max(seen)))
     dates = dates[0][used], dates[1]
     looks = float(seen[used].mean())
     forest = Forest(resolution_m**2, looks, float(np.clip(told["correlation"], -0.95, 0.95)))
