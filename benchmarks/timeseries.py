@@ -17,13 +17,13 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import median_of, memory_mb, processors, version_of
 from benchmarks.table import write_report
 
 REPOSITORY = Path(__file__).parents[1]
@@ -106,7 +106,7 @@ def one_run(name: str, size: int) -> Answer:
     contender = contender_of(name)
     contender(made_up(_WARM)[0])
     stack, broken = made_up(size)
-    before = _memory("VmRSS")
+    before = memory_mb("VmRSS")
     # 5 resets the peak: what counts is what is held beside the stack.
     Path("/proc/self/clear_refs").write_text("5")
     cpu, wall = time.process_time(), time.perf_counter()
@@ -117,13 +117,13 @@ def one_run(name: str, size: int) -> Answer:
         "pixels": size * size,
         "wall": wall,
         "cpu": cpu,
-        "added_mb": _memory("VmHWM") - before,
-        "peak_mb": _memory("VmHWM"),
+        "added_mb": memory_mb("VmHWM") - before,
+        "peak_mb": memory_mb("VmHWM"),
         "found": float((found[broken] > 0).mean()),
         "false": float((found[~broken] > 0).mean()),
         "day": float(found[found > 0].mean()),
         "load": os.getloadavg()[0],
-        "version": _version(name.split("-")[0]),
+        "version": version_of(name.split("-")[0]),
     }
 
 
@@ -134,15 +134,15 @@ def report(runs: Sequence[Answer], command: str) -> str:
     }
     # More threads do not always help nrt: the quicker of its two is the peer.
     peers = [mine for name, mine in by_name.items() if name.startswith("nrt")]
-    base = min(peers, key=lambda mine: _median(mine, "wall")) if peers else None
+    base = min(peers, key=lambda mine: median_of(mine, "wall")) if peers else None
     loads = [run["load"] for run in runs]
     versions = ", ".join(sorted({f"{run['contender'].split('-')[0]} {run['version']}" for run in runs}))
     lines = [
         f"Measured {datetime.now(UTC):%Y-%m-%d} with `{command}`, medians of "
         f"{max(len(mine) for mine in by_name.values())} alternating rounds, {runs[0]['pixels']:,} pixels with {DATES} "
         f"dates and {GAPS:.0%} gaps, fit of {HISTORY} and monitoring of {DATES - HISTORY}; {os.cpu_count()} processors "
-        f"({_processor()}), load average {min(loads):.1f} to {max(loads):.1f}. Python {platform.python_version()}, "
-        f"{versions}, numpy {_version('numpy')}, numba {_version('numba')}.",
+        f"({processors()[0]}), load average {min(loads):.1f} to {max(loads):.1f}. Python {platform.python_version()}, "
+        f"{versions}, numpy {version_of('numpy')}, numba {version_of('numba')}.",
         "",
         "| contender | k px/s (least–most) | × quicker nrt | CPU s | × in CPU | MB beside the stack | found | false |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -152,10 +152,10 @@ def report(runs: Sequence[Answer], command: str) -> str:
         cells = [
             name,
             f"{statistics.median(speeds):.0f} ({speeds[0]:.0f}–{speeds[-1]:.0f})",
-            f"{_median(base, 'wall') / _median(mine, 'wall'):.1f}" if base else "–",
-            f"{_median(mine, 'cpu'):.2f}",
-            f"{_median(base, 'cpu') / _median(mine, 'cpu'):.1f}" if base else "–",
-            f"{_median(mine, 'added_mb'):.0f}",
+            f"{median_of(base, 'wall') / median_of(mine, 'wall'):.1f}" if base else "–",
+            f"{median_of(mine, 'cpu'):.2f}",
+            f"{median_of(base, 'cpu') / median_of(mine, 'cpu'):.1f}" if base else "–",
+            f"{median_of(mine, 'added_mb'):.0f}",
             f"{mine[0]['found']:.2%}",
             f"{mine[0]['false']:.2%}",
         ]
@@ -221,29 +221,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help="put the table into docs/methods/monitors.md")
     parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
-
-
-def _median(runs: Sequence[Answer], key: str) -> float:
-    return float(statistics.median(run[key] for run in runs))
-
-
-def _memory(key: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"/proc/self/status has no {key}; the benchmark wants Linux")
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "absent"
 
 
 if __name__ == "__main__":

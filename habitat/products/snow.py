@@ -36,7 +36,7 @@ STATE = RasterSpec(
     "uint8",
     CLASS_NODATA,
     overview="mode",
-    classes=((0, "#b9a27c", "no snow"), (1, "#dff1fb", "snow"), (2, "#a58fc4", "patches or thin cloud, unsure")),
+    classes=((0, "#b9a27c", "no snow"), (1, "#dff1fb", "snow"), (2, "#a58fc4", "unsure")),
     description="No data: not seen clear in the period. Unsure: all of its looks were patches of snow or thin cloud.",
 )
 LOOKS = RasterSpec(

@@ -120,7 +120,7 @@ def history_residuals(
     pixels = np.flatnonzero(enough)
     known, gram = known[:, pixels], gram[pixels]
     values = np.where(known, values[:, pixels] * scale + offset, 0.0)
-    inverse = np.linalg.inv(gram)
+    inverse: NDArray[np.float64] = np.asarray(np.linalg.inv(gram), np.float64)
     found = np.einsum("pkl,lp->kp", inverse, design.T @ values)
     residuals = np.where(known, values - design @ found, 0.0)
     squares = (residuals**2).sum(axis=0)
