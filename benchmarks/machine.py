@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import statistics
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -42,3 +45,32 @@ def version_of(package: str) -> str:
 def median_of(runs: Sequence[Mapping[str, Any]], key: str) -> float:
     """Return the median of one figure over runs."""
     return float(statistics.median(run[key] for run in runs))
+
+
+def peer_there(contender: str, package: str, python: str) -> bool:
+    """Tell whether an environment has a peer's package, and say so if it has none."""
+    asked = [python, "-c", f"import importlib.util as u, sys; sys.exit(u.find_spec({package!r}) is None)"]
+    there = subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    if not there:
+        sys.stderr.write(f"{contender} is left out: {python} has no {package}; give --peer-python\n")
+    return there
+
+
+def answered(
+    contender: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, patience_s: float
+) -> Any:
+    """Run a contender in a process of its own and return the JSON of its last line.
+
+    Raises
+    ------
+    SystemExit
+        If it fails.
+    """
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=dict(environment), capture_output=True, text=True, check=True, timeout=patience_s
+        )
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or ["no word"])[-1]
+        raise SystemExit(f"{contender} failed: {reason}") from error
+    return json.loads(done.stdout.splitlines()[-1])

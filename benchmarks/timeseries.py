@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 import warnings
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import median_of, memory_mb, processors, version_of
+from benchmarks.machine import answered, median_of, memory_mb, peer_there, processors, version_of
 from benchmarks.table import write_report
 
 REPOSITORY = Path(__file__).parents[1]
@@ -169,7 +168,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.only:
         sys.stdout.write(json.dumps(one_run(given.only, given.size)) + "\n")
         return
-    names = [name for name in given.contenders.split(",") if _there(name, given.peer_python)]
+    names = [
+        name
+        for name in given.contenders.split(",")
+        if not name.startswith("nrt") or peer_there(name, "nrt", given.peer_python)
+    ]
     runs = []
     for turn in range(given.rounds):
         for name in names:
@@ -185,13 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _there(name: str, peer_python: str) -> bool:
     """Tell whether a contender can be run; nrt may live in an environment of its own."""
-    if not name.startswith("nrt"):
-        return True
-    asked = [peer_python, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('nrt') is None)"]
-    there = subprocess.run(asked, capture_output=True, check=False).returncode == 0
-    if not there:
-        sys.stderr.write(f"{name} is left out: {peer_python} has no nrt; give --peer-python\n")
-    return there
+    return not name.startswith("nrt") or peer_there(name, "nrt", peer_python)
 
 
 def _in_own_process(name: str, given: argparse.Namespace) -> Answer:
@@ -201,14 +198,7 @@ def _in_own_process(name: str, given: argparse.Namespace) -> Answer:
     threads = name.split("-")[1]
     told = {"NUMBA_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     environment = os.environ | (told if name.startswith("nrt") else {})
-    try:
-        done = subprocess.run(
-            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True, timeout=_PATIENCE_S
-        )
-    except subprocess.CalledProcessError as error:
-        reason = (error.stderr.strip().splitlines() or ["no word"])[-1]
-        raise SystemExit(f"{name} failed: {reason}") from error
-    answer: Answer = json.loads(done.stdout.splitlines()[-1])
+    answer: Answer = answered(name, command, environment, REPOSITORY, _PATIENCE_S)
     return answer
 
 
