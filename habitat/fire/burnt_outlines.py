@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from habitat.contracts.area import Zone
 from habitat.contracts.grid import Grid, Tile
+from habitat.contracts.pixel_areas import pixel_areas
 from habitat.fire.footprints import footprints
 from habitat.fire.recurrence import season_fire_year
 
@@ -175,6 +176,7 @@ class BurntOutlines:
         pixels = np.empty(int(burnt.sum()), _PIXEL)
         layers = {
             "label": labels,
+            "area": pixel_areas(self.grid, tile),
             "probability": probability,
             "dnbr": dnbr,
             "begins": last_unburnt,
@@ -212,7 +214,7 @@ class BurntOutlines:
         parts = sorted(self._parts, key=lambda part: part[0])
         outlines = joined_outlines((part[1] for part in parts), self.grid)
         pixels = np.concatenate([part[2] for part in parts]) if parts else np.empty(0, _PIXEL)
-        table = gpd.GeoDataFrame(_attributes(pixels, self.year, self.grid.resolution_m), geometry=outlines.to_numpy())
+        table = gpd.GeoDataFrame(_attributes(pixels, self.year), geometry=outlines.to_numpy())
         table = table.set_crs(self.grid.crs)
         for place, (name, value) in enumerate(
             (("year", self.year), ("season", self.season), ("fire_year", self._fire_year)), start=1
@@ -223,10 +225,12 @@ class BurntOutlines:
         return table[[*(name for name in table.columns if name != "geometry"), "geometry"]]
 
 
-_PIXEL = np.dtype([("label", "i4"), ("begins", "i2"), ("ends", "i2"), ("probability", "f4"), ("dnbr", "f4")])
+_PIXEL = np.dtype(
+    [("label", "i4"), ("begins", "i2"), ("ends", "i2"), ("probability", "f4"), ("dnbr", "f4"), ("area", "f4")]
+)
 
 
-def _attributes(pixels: NDArray[np.void], year: int, resolution_m: float) -> pd.DataFrame:
+def _attributes(pixels: NDArray[np.void], year: int) -> pd.DataFrame:
     labels, group = np.unique(pixels["label"], return_inverse=True)
     begins = np.where(pixels["begins"] == NO_DAY, np.nan, pixels["begins"] + 1.0)
     ends = np.where(pixels["ends"] == NO_DAY, np.nan, pixels["ends"].astype(float))
@@ -234,6 +238,7 @@ def _attributes(pixels: NDArray[np.void], year: int, resolution_m: float) -> pd.
     middle = np.where(np.isnan(begins), ends, (begins + ends) / 2)
     by_scar = pd.DataFrame(
         {"begins": begins, "ends": ends, "middle": middle, "p": pixels["probability"], "dnbr": pixels["dnbr"]}
+        | {"area": pixels["area"].astype(np.float64)}
     ).groupby(group)
     return pd.DataFrame(
         {
@@ -243,7 +248,8 @@ def _attributes(pixels: NDArray[np.void], year: int, resolution_m: float) -> pd.
             "usual_first": _dates(np.floor(by_scar["begins"].median()), year),
             "usual_last": _dates(np.ceil(by_scar["ends"].median()), year),
             "median_day": _dates(np.floor(by_scar["middle"].median()), year),
-            "area_ha": by_scar.size().to_numpy() * resolution_m**2 / 1e4,
+            # True areas; rounded, so that the order in which tiles came leaves no trace.
+            "area_ha": (by_scar["area"].sum().to_numpy(np.float64) / 1e4).round(4),
             "area_basis": AREA_BASIS,
             "probability_mean": by_scar["p"].mean().to_numpy(np.float64).round(4),
             "dnbr_median": by_scar["dnbr"].median().to_numpy(np.float64).round(4),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +24,10 @@ from habitat.change import (
 )
 from habitat.contracts import Period
 from habitat.contracts.errors import NotPossible
+from habitat.contracts.estimate import UNVALIDATED
 from habitat.contracts.grid import Tile
 from habitat.contracts.legend import legend_for
+from habitat.contracts.pixel_areas import pixel_areas
 from habitat.contracts.raster_spec import INDEX_NODATA, BandSpec, RasterSpec
 from habitat.imagery.indices import INDICES
 from habitat.products.product import Need, Outcome, Params, Product, Sheets, Workshop, known_names
@@ -163,14 +164,14 @@ def build(params: ChangeParams, workshop: Workshop, period: Period) -> Outcome:
     with workshop.store.begin("change", workshop.area, period, estimate=estimate) as stage:
         sheets = Sheets(stage, every)
         tiles = list(grid.tiles(_TILE))
-        counts: dict[str, Counter[int]] = {}
+        areas: dict[str, dict[int, float]] = {}
         for item in comparisons:
             typical = _typical(item, tiles, workshop)
             if item.before is not None and not (math.isfinite(typical[1]) and typical[1] > 0):
                 gaps.append((f"{item.name}-difference-z", "too few pixels are clear in both months to scale it"))
-            counts[item.name] = _compare(item, typical, params, sheets, tiles, workshop)
+            areas[item.name] = _compare(item, typical, params, sheets, tiles, workshop)
         sheets.draw(f"{workshop.area.title or workshop.area.name} · {period}")
-        hectares = {name: _hectares(found, grid.resolution_m) for name, found in counts.items() if found}
+        hectares = {name: _hectares(found) for name, found in areas.items() if found}
         summary = _summary(hectares, period, earlier)
         record = CHANGE.record(
             params,
@@ -243,10 +244,11 @@ def _compare(
     sheets: Sheets,
     tiles: list[Tile],
     workshop: Workshop,
-) -> Counter[int]:
-    """Write the rasters of one index; count the pixels of each class."""
+) -> dict[int, float]:
+    """Write the rasters of one index; return the true area [m²] of each class."""
     specs = {spec.name.removeprefix(f"{item.name}-"): spec for spec in item.specs()}
-    counts: Counter[int] = Counter()
+    areas: dict[Tile, NDArray[np.float64]] = {}
+    grid = workshop.area.grid
     finished: list[int] = []
     lock = threading.Lock()
 
@@ -265,14 +267,17 @@ def _compare(
         for kind, values in layers.items():
             codes: Any = values if kind == "class" else specs[kind].encode(values)
             sheets.write(specs[kind].name, tile, np.asarray(codes)[np.newaxis])
+        found = _areas(layers["class"], pixel_areas(grid, tile)) if "class" in layers else None
         with lock:
-            if "class" in layers:
-                counts.update(_counted(layers["class"]))
+            if found is not None:
+                areas[tile] = found
             finished.append(1)
             workshop.progress(f"comparing {item.name}", len(finished), len(tiles))
 
     in_threads(work, tiles, workshop.workers)
-    return counts
+    # Summed in the order of the tiles, so that threads leave no trace in the last digit.
+    total = sum((areas[tile] for tile in tiles if tile in areas), np.zeros(256))
+    return {code: float(total[code]) for code in CHANGE_CLASSES} if areas else {}
 
 
 def _standardised(rose: Any, typical: tuple[float, float]) -> Any:
@@ -290,14 +295,13 @@ def _classes(rose: Any, standardised: Any, params: ChangeParams) -> NDArray[np.u
     return classes
 
 
-def _counted(classes: NDArray[np.uint8]) -> dict[int, int]:
-    counts = np.bincount(classes.ravel(), minlength=256)
-    return {code: int(counts[code]) for code in CHANGE_CLASSES}
+def _areas(classes: NDArray[np.uint8], pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the area [m²] of each code."""
+    return np.asarray(np.bincount(classes.ravel(), weights=pixels.ravel(), minlength=256), np.float64)
 
 
-def _hectares(counts: Mapping[int, int], resolution_m: float) -> dict[str, float]:
-    pixel = resolution_m**2 / _SQUARE_METRES_PER_HA
-    return {label: round(counts.get(code, 0) * pixel, 2) for code, label in CHANGE_CLASSES.items()}
+def _hectares(areas: Mapping[int, float]) -> dict[str, float]:
+    return {label: round(areas.get(code, 0.0) / _SQUARE_METRES_PER_HA, 2) for code, label in CHANGE_CLASSES.items()}
 
 
 def _summary(hectares: Mapping[str, Mapping[str, float]], period: Period, earlier: _Earlier) -> str:
@@ -311,7 +315,8 @@ def _summary(hectares: Mapping[str, Mapping[str, float]], period: Period, earlie
     share: Callable[[float], str] = lambda part: f"{part / seen:.1%}" if seen else "0 %"  # noqa: E731
     return (
         f"From {period.year_before()} to {period}, {name.upper()} fell on {fell:,.0f} ha ({share(fell)} of the "
-        f"{seen:,.0f} ha seen in both months), on {strongly:,.0f} ha of them strongly, and rose on {rose:,.0f} ha."
+        f"{seen:,.0f} ha seen in both months), on {strongly:,.0f} ha of them strongly, and rose on {rose:,.0f} ha "
+        f"({UNVALIDATED})."
     )
 
 

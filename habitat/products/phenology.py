@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from habitat.contracts import Period
+from habitat.contracts.estimate import UNVALIDATED
 from habitat.contracts.raster_spec import CLASS_NODATA, INDEX_NODATA, BandSpec, RasterSpec
 from habitat.contracts.span import Span
 from habitat.imagery.phenology import MIDSUMMER, REASONS, TOLD, LeafTurn, greenness, leaf_turn, peak
 from habitat.imagery.seasons import usual_range
 from habitat.imagery.snow import BARE, ground_states
 from habitat.products.building.season_build import (
-    UNVALIDATED,
     Judge,
     SeasonParams,
     Series,

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from habitat.contracts import Period
+from habitat.contracts.estimate import UNVALIDATED
 from habitat.contracts.raster_spec import CLASS_NODATA, INDEX_NODATA, BandSpec, RasterSpec
 from habitat.contracts.span import Span
 from habitat.imagery.seasons import ALREADY, NOT_YET, UNKNOWN, snow_off, turn_of
 from habitat.imagery.snow import BARE, SNOW, UNSEEN, UNSURE, ground_states, last_look
 from habitat.products.building.season_build import (
-    UNVALIDATED,
     Judge,
     SeasonParams,
     Series,

@@ -82,8 +82,12 @@ def test_outlines_add_up_to_the_hectares(outcome):
     table = gpd.read_file(outcome.published.path("scars"))
     told = outcome.published.item["properties"]
     hectares = float((layer(outcome, "status") == 1).sum()) * 0.04
-    assert told["habitat:burnt_ha"] == {"spring": pytest.approx(hectares), "basis": "pixel count, unvalidated"}
-    assert table["area_ha"].sum() == pytest.approx(hectares)
+    assert told["habitat:burnt_ha"] == {
+        "spring": pytest.approx(hectares, rel=2e-3),
+        "basis": "pixel count, unvalidated",
+    }
+    # On the ground pixels are larger than on the map near the middle of a zone, smaller at its edges.
+    assert table["area_ha"].sum() == pytest.approx(told["habitat:burnt_ha"]["spring"], abs=0.01)
     assert (table.geometry.area.sum() / 1e4) == pytest.approx(hectares)
     assert told["habitat:year"] == 2025
     assert gpd.read_file(outcome.published.path("scars-geojson")).crs == "EPSG:4326"

@@ -8,6 +8,8 @@ import pytest
 from habitat import twin
 from habitat.contracts import Period
 from habitat.contracts.errors import NotInStore, NotPossible
+from habitat.contracts.grid import Tile
+from habitat.contracts.pixel_areas import pixel_areas
 from habitat.contracts.raster_spec import BandSpec, RasterSpec
 from habitat.imagery import INDICES, compute
 from habitat.products import PRODUCTS
@@ -101,12 +103,14 @@ def test_the_legend_names_the_classes_that_are_computed():
 def test_the_sentence_is_counted_from_the_class_raster(build, shop, months):
     outcome = build("change", names=("nbr",))
     classes = shop.store.read("change", shop.area, MAY, "nbr-class").values
-    hectares = {code: (classes == code).sum() * 0.04 for code in range(1, 6)}
+    ground = pixel_areas(shop.area.grid, Tile(0, 0, 44, 44)) / 1e4
+    hectares = {code: ground[classes == code].sum() for code in range(1, 6)}
     fell, rose = hectares[1] + hectares[2], hectares[4] + hectares[5]
     seen = sum(hectares.values())
     assert outcome.summary == (
         f"From 2024-05 to 2025-05, NBR fell on {fell:,.0f} ha ({fell / seen:.1%} of the {seen:,.0f} ha seen in both "
-        f"months), on {hectares[1]:,.0f} ha of them strongly, and rose on {rose:,.0f} ha."
+        f"months), on {hectares[1]:,.0f} ha of them strongly, and rose on {rose:,.0f} ha "
+        "(pixel count, unvalidated)."
     )
     stated = outcome.published.item["properties"]["habitat:change_ha"]["nbr"]
     assert stated["strong decrease"] == pytest.approx(hectares[1], abs=0.01)

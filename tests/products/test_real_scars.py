@@ -98,8 +98,8 @@ def test_burns_before_the_season_are_dated_and_outlined(waldo):
     assert (waldo.dates[:, ~waldo.mapped] == -32768).all()
     table = gpd.read_file(waldo.outcome.published.path("scars"))
     told = waldo.outcome.published.item["properties"]["habitat:black_before_ha"]
-    assert told["autumn"] == pytest.approx(waldo.mapped.sum() * 0.09)
-    assert table["area_ha"].sum() == pytest.approx(told["autumn"])
+    assert told["autumn"] == pytest.approx(waldo.mapped.sum() * 0.09, rel=2e-3)
+    assert table["area_ha"].sum() == pytest.approx(told["autumn"], abs=0.01)
     assert set(table["season"]) == {"before autumn"}
     assert table["fire_year"].isna().all()
     assert (table["probability_mean"] > 0.7).all()

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from habitat.contracts.area import Zone
 from habitat.contracts.grid import Grid, Tile
+from habitat.contracts.pixel_areas import pixel_areas
 from habitat.fire.burns.fire_calendar import FireSeason
 from habitat.fire.burns.scar_layers import ScarLayers, values
 from habitat.fire.burnt_outlines import BurntOutlines
@@ -59,12 +59,12 @@ def settled_outlines(
     """
     kinds = {_WITHIN: season.name, _BEFORE: f"before {season.name}"}
     drawn = {kind: BurntOutlines(grid, year=season.year, season=season.name) for kind in kinds}
-    pixels = dict.fromkeys(kinds, 0)
+    areas = dict.fromkeys(kinds, 0.0)
     for tile in tiles:
         layers.settle(tile, season, grid.resolution_m, date_earlier=with_earlier)
         for kind, outlines in drawn.items():
             numbers = layers.numbers(tile, grid.resolution_m, kind=kind)
-            pixels[kind] += int(np.count_nonzero(numbers))
+            areas[kind] += float(pixel_areas(grid, tile)[numbers != 0].sum())
             if kind == _WITHIN or with_earlier:
                 outlines.add(
                     tile,
@@ -79,7 +79,7 @@ def settled_outlines(
         # A burn before the season may be of either of two fire years.
         tables[1]["fire_year"] = pd.array([pd.NA] * len(tables[1]), dtype="Int64")
         tables[0] = tables[0].astype({"fire_year": "Int64"})
-    hectares = [round(pixels[kind] * grid.resolution_m**2 / 1e4, 2) for kind in kinds]
+    hectares = [round(areas[kind] / 1e4, 2) for kind in kinds]
     kept = [table for table in tables[: 2 if with_earlier else 1] if len(table)] or tables[:1]
     table = gpd.GeoDataFrame(pd.concat(kept), crs=grid.crs)
     return SeasonOutlines(table, *hectares)

@@ -35,7 +35,6 @@ from habitat.sources.scenes.threads import told_in_threads
 from habitat.sources.scenes.tile_view import SceneLost
 from habitat.store import Input, Published, Stage, estimated_bytes
 
-UNVALIDATED = "pixel count, unvalidated"
 BANDS = ("green", "red", "nir", "swir1")
 """Bands the states of the ground and greenness are told by."""
 
