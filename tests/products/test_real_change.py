@@ -49,7 +49,7 @@ def read(published, asset, *bands):
 
 def days_of(codes, year):
     first = np.datetime64(f"{year}-01-01", "D")
-    return np.where(codes == -32768, np.datetime64("NaT", "D"), first + codes.astype("timedelta64[D]") - 1)
+    return np.where(codes == -32768, np.datetime64("NaT", "D"), first + (codes - 1).astype("timedelta64[D]"))
 
 
 def test_the_twelve_pixels_depart_by_july_and_no_other(build):
