@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from habitat.contracts import Ledger, Period, Scene
-from habitat.contracts.errors import AllMasked, TooMuchMissing
+from habitat.contracts import Ledger, Period
+from habitat.contracts.errors import AllMasked
 from habitat.contracts.grid import Tile
 from habitat.contracts.ledger import expect
 from habitat.contracts.raster_spec import RasterSpec
@@ -32,12 +32,11 @@ from habitat.products.building.forest_inputs import ForestParams, found_scenes, 
 from habitat.products.building.forest_radar import radar_gaps, radar_inputs, radar_layers, radar_seasons
 from habitat.products.building.inputs import scene_input
 from habitat.products.product import Outcome, Product, Sheets, Workshop
-from habitat.sources.catalogues.footprints import share_of_area
 from habitat.sources.catalogues.searching import Found
 from habitat.sources.elevation import read_classes, read_elevation
 from habitat.sources.scenes.mixing import MISPLACED, Mixing, settled_mixing
 from habitat.sources.scenes.observations import SeriesReader
-from habitat.sources.scenes.preflight import Checked, Missing, check_offsets_agree, check_scenes
+from habitat.sources.scenes.preflight import Checked, Missing, check_offsets_agree, check_scenes, refuse_much_missing
 from habitat.sources.scenes.rasters import Rasters
 from habitat.sources.scenes.threads import in_threads
 from habitat.sources.scenes.tile_view import SceneLost
@@ -114,25 +113,6 @@ def told(workshop: Workshop, what: str, items: Sequence[Any], work: Callable[[An
         return answer
 
     return in_threads(counted, items, workshop.workers)
-
-
-def refuse_much_missing(checked: Checked, params: ForestParams, workshop: Workshop) -> None:
-    """Refuse to make a map while too much cannot be read.
-
-    Raises
-    ------
-    TooMuchMissing
-        If more of the observations is lost than the settings allow.
-    """
-    every: list[Scene] = [*checked.scenes, *(entry.scene for entry in checked.missing)]
-    shares = share_of_area([scene.footprint for scene in every], workshop.area)
-    lost = float(shares[len(checked.scenes) :].sum()) / max(float(shares.sum()), 1e-9)
-    if checked.missing and (not checked.scenes or lost > params.max_missing_share):
-        reasons = "; ".join(f"{entry.scene.id} missing:{entry.reason}" for entry in checked.missing[:5])
-        raise TooMuchMissing(
-            f"{len(checked.missing)} of {len(every)} scenes cannot be read, {lost:.0%} of what was expected; "
-            f"max_missing_share allows {params.max_missing_share:.0%}. {reasons}. Run again later, or allow more"
-        )
 
 
 def read_year(year: Year, rasters: Rasters) -> None:
@@ -275,7 +255,7 @@ def build_map(
         note = check_offsets_agree(checked, "harmonise")
         notes = [("one radiometry", note)] if note else []
         while True:
-            refuse_much_missing(checked, params, workshop)
+            refuse_much_missing(checked, workshop.area, params.max_missing_share)
             try:
                 series, mixing = _one_series(checked, rasters, found, params, workshop)
                 with workshop.store.begin(
