@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from habitat.contracts.errors import ConfigError
+from habitat.imagery import phenology
 from habitat.imagery.seasons import turn_of, usual_range
 
 LEAFY, EVERGREEN, USUAL = 0, 1, 2
@@ -115,8 +116,7 @@ def greenness(red: NDArray[np.int16], nir: NDArray[np.int16], usable: NDArray[np
     [0.5, nan]
     """
     known = (red != _NODATA) & (nir != _NODATA) & (usable != 0)
-    low, high = (np.maximum(band, 1).astype(np.float32) for band in (red, nir))
-    return np.where(known, (high - low) / (high + low), np.float32(np.nan)).astype(np.float32)
+    return phenology.greenness(red, nir, known)
 
 
 def days_of_year(ordinals: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -31,6 +31,7 @@ from habitat.contracts.pixel_areas import pixel_areas
 from habitat.contracts.span import Span
 from habitat.imagery.bandpass import as_oli
 from habitat.imagery.indices import INDICES, index_codes
+from habitat.products.building.change_run import dates_of
 from habitat.products.building.inputs import scene_input
 from habitat.products.product import Outcome, Params, Product, Sheets, Workshop, known_names
 from habitat.sources.catalogues.providers import provider_for
@@ -288,8 +289,7 @@ def _judge(
     quality = np.where(usable, np.uint8(0), _FILL)
     found = segments(codes, np.asarray(days), qa=quality, rules=split, workers=1)
     values = index_codes(params.index, bands)
-    times = np.asarray(days).astype("timedelta64[D]") + (np.datetime64("0001-01-01", "D") - np.timedelta64(1, "D"))
-    years, slots = summer_years(times, *(_month_day(day) for day in params.summer))
+    years, slots = summer_years(dates_of(days), *(_month_day(day) for day in params.summer))
     medians = yearly_medians(values, bare & (values != _NODATA), slots, len(years)) * np.float32(scale)
     traces = trajectories(medians[:, None, :], years, traced, workers=1)
     loss = greatest_loss(traces, params.loss, least=params.least_loss)

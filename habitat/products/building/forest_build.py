@@ -38,7 +38,7 @@ from habitat.sources.scenes.mixing import MISPLACED, Mixing, settled_mixing
 from habitat.sources.scenes.observations import SeriesReader
 from habitat.sources.scenes.preflight import Checked, Missing, check_offsets_agree, check_scenes, refuse_much_missing
 from habitat.sources.scenes.rasters import Rasters
-from habitat.sources.scenes.threads import in_threads
+from habitat.sources.scenes.threads import told_in_threads
 from habitat.sources.scenes.tile_view import SceneLost
 from habitat.sources.training_labels import read_training_labels
 from habitat.store import Stage, estimated_bytes
@@ -79,7 +79,8 @@ class Year:
 
     def tell(self, what: str, items: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:
         """Work on items in threads and tell how far it is."""
-        return told(self.workshop, what, items, work)
+        workshop = self.workshop
+        return told_in_threads(work, items, workshop.workers, lambda *done: workshop.progress(what, *done))
 
     def settled(self) -> Ledger:
         """Return the ledger of the scenes."""
@@ -97,22 +98,6 @@ class Year:
     def account(self, ledger: Ledger) -> dict[str, Any]:
         """Return the ledger as JSON data, with what was measured between two sensors."""
         return ledger.to_dict() | ({"mixing": self.mixing.to_dict()} if self.mixing.of_two else {})
-
-
-def told(workshop: Workshop, what: str, items: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:
-    """Work on items in threads and tell how many are done."""
-    done: list[int] = []
-    lock = threading.Lock()
-    workshop.progress(what, 0, len(items))
-
-    def counted(item: Any) -> Any:
-        answer = work(item)
-        with lock:
-            done.append(1)
-            workshop.progress(what, len(done), len(items))
-        return answer
-
-    return in_threads(counted, items, workshop.workers)
 
 
 def read_year(year: Year, rasters: Rasters) -> None:
